@@ -1,0 +1,191 @@
+"""The LightningDataModule behind every dataset: splits, batches and their noise.
+
+N images in a split, B in a batch, C channels, H x W pixels.
+"""
+
+import hashlib
+from abc import abstractmethod
+from typing import Literal
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from contract import Batch, generator
+from datamodules.noise import Noise
+from datamodules.sampling import Draw, DrawSampler, InMemory
+
+Split = Literal["train", "val", "test"]
+
+EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
+
+
+class ImageDataModule(LightningDataModule):
+    """Labelled images held as one uint8 tensor; batches are gathered and made noisy on the device.
+
+    Training noise is drawn on the device and keyed by (seed, epoch, step). Validation and test
+    noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that it is
+    the same bits for any batch size, number of workers, device and training seed.
+
+    batch_size: images in a batch, in training and evaluation.
+    val_size: images held out of the training images for validation, stratified by class. Which
+        ones they are depends on no seed.
+    eval_seed: keys the validation and test noise.
+    num_workers: processes that prepare batches; images in memory need none.
+    seed: keys the order and the noise of training.
+
+    Subclasses give `image_shape`, `class_names`, `train_count` and `load`.
+
+    Raises ValueError for a setting out of range.
+    """
+
+    image_shape: tuple[int, int, int]  # C H W
+    class_names: tuple[str, ...]
+    train_count: int  # images from which the validation split is taken
+
+    def __init__(
+        self,
+        noise: Noise,
+        batch_size: int,
+        val_size: int,
+        eval_seed: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not 1 <= val_size < self.train_count:
+            raise ValueError(f"val_size must be in [1, {self.train_count - 1}], got {val_size}")
+        if num_workers < 0:
+            raise ValueError(f"num_workers must be at least 0, got {num_workers}")
+        if min(seed, eval_seed) < 0:
+            raise ValueError(f"seed and eval_seed must be at least 0, got {seed}, {eval_seed}")
+        self.noise = noise
+        self.batch_size = batch_size
+        self.val_size = val_size
+        self.eval_seed = eval_seed
+        self.num_workers = num_workers
+        self.seed = seed
+        self._images: dict[bool, Tensor] = {}  # by "is test": uint8 N C H W
+        self._labels: dict[bool, Tensor] = {}  # by "is test": int64 N
+        self._rows: dict[Split, Tensor] = {}  # positions in a split -> rows of the tensors above
+        self._eval_noisy: dict[Split, Tensor] = {}  # float32 N C H W
+
+    @abstractmethod
+    def load(self, test: bool) -> tuple[Tensor, Tensor]:
+        """The training (with validation) or the test images, uint8 N C H W, and int64 labels N."""
+
+    def setup(self, stage: str) -> None:
+        test = stage == "test"
+        if test in self._images:
+            return
+        images, labels = self.load(test)
+        self._images[test], self._labels[test] = images, labels
+        if test:
+            self._rows["test"] = torch.arange(len(labels))
+        else:
+            self._rows["train"], self._rows["val"] = stratified_split(labels, self.val_size)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    def split_fingerprint(self) -> str:
+        """A digest of the data's labels and of which of them validate, after `setup("fit")`.
+
+        Two models whose fingerprints are equal held out the same images.
+        """
+        parts = self._labels[False], self._rows["val"]
+        content = b"".join(part.cpu().numpy().tobytes() for part in parts)
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    def size(self, split: Split) -> int:
+        return len(self._rows[split])
+
+    def labels(self, split: Split) -> Tensor:
+        """int64 N, on the CPU."""
+        return self._labels[split == "test"].cpu()[self._rows[split].cpu()]
+
+    def train_dataloader(self) -> DataLoader[Draw]:
+        return self._loader("train", self.seed)
+
+    def val_dataloader(self) -> DataLoader[Draw]:
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Draw]:
+        return self._loader("test")
+
+    def _loader(self, split: Split, seed: int | None = None) -> DataLoader[Draw]:
+        return DataLoader(
+            InMemory(),
+            sampler=DrawSampler(split, self.size(split), self.batch_size, seed),
+            batch_size=None,  # the sampler yields whole batches
+            collate_fn=_as_is,
+            num_workers=self.num_workers,
+        )
+
+    def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
+        split: Split = batch.split  # type: ignore[assignment]
+        if split != "train":
+            return self.eval_batch(split, batch.index)
+        clean, label = self._clean(split, batch.index)
+        random = generator(clean.device, "noise", self.seed, batch.epoch, batch.step)
+        return Batch(self.noise(clean, random), clean, label)
+
+    def eval_batch(self, split: Split, index: Tensor) -> Batch:
+        """Images of a split with the evaluation's fixed noise.
+
+        index: int64 B, positions in the split; the batch is on its device.
+        """
+        clean, label = self._clean(split, index)
+        if split not in self._eval_noisy:
+            self._eval_noisy[split] = self._draw_eval_noise(split)
+        self._eval_noisy[split] = noisy = self._eval_noisy[split].to(index.device)
+        return Batch(noisy[index], clean, label)
+
+    def examples(self, split: Split, per_class: int) -> Tensor:
+        """Positions of the first `per_class` images of each class in a split, class by class."""
+        labels = self.labels(split)
+        rows = [(labels == c).nonzero().flatten()[:per_class] for c in range(self.num_classes)]
+        return torch.cat(rows)
+
+    def _clean(self, split: Split, index: Tensor) -> tuple[Tensor, Tensor]:
+        test, device = split == "test", index.device
+        # A no-op but for the first batch on a device: from then on the data lives there.
+        self._images[test] = images = self._images[test].to(device)
+        self._labels[test] = labels = self._labels[test].to(device)
+        self._rows[split] = rows = self._rows[split].to(device)
+        row = rows[index]
+        return images[row].float().div_(255), labels[row]
+
+    def _draw_eval_noise(self, split: Split) -> Tensor:
+        noisy = torch.empty(self.size(split), *self.image_shape)
+        images, rows = self._images[split == "test"], self._rows[split]
+        for block, part in enumerate(rows.split(EVAL_NOISE_BLOCK)):
+            clean = images[part].cpu().float().div_(255)
+            random = generator("cpu", "eval noise", self.eval_seed, split, block)
+            start = block * EVAL_NOISE_BLOCK
+            noisy[start : start + len(part)] = self.noise(clean, random)
+        return noisy
+
+
+def stratified_split(labels: Tensor, val_size: int) -> tuple[Tensor, Tensor]:
+    """Rows for training and for validation, ascending, each class held out in proportion.
+
+    Every image gets its class's relative rank in a fixed shuffle; those with the lowest ranks
+    validate. That keeps the proportions for any `val_size`, also one that no class count divides.
+    """
+    shuffled = torch.randperm(len(labels), generator=generator("cpu", "validation split"))
+    rank = torch.empty(len(labels), dtype=torch.float64)
+    for label in labels.unique():
+        members = shuffled[labels[shuffled] == label]
+        rank[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
+    order = rank.argsort(stable=True)
+    return order[val_size:].sort().values, order[:val_size].sort().values
+
+
+def _as_is(draw: Draw) -> Draw:
+    """A collate function for batches that are whole already."""
+    return draw

@@ -1,0 +1,58 @@
+"""Noise: what turns a clean batch into the one that the model sees."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+class Noise(ABC):
+    """A noise with plain numeric settings. It keeps no state and changes no tensor in place.
+
+    A new noise is a frozen dataclass in this file, whose fields are its settings, and a YAML file
+    in `conf/noise/` with their defaults.
+    """
+
+    @abstractmethod
+    def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """clean: float B C H W in [0, 1], on the generator's device; returns the noisy batch."""
+
+    @property
+    @abstractmethod
+    def level(self) -> float:
+        """The one number by which this noise grows; 0 is none."""
+
+    @abstractmethod
+    def at(self, level: float) -> Self:
+        """The same noise at another level, for sweeps over noise levels."""
+
+
+@dataclass(frozen=True)
+class Gaussian(Noise):
+    """Additive white Gaussian noise.
+
+    std: standard deviation, in units of the [0, 1] range of the clean image; 0 is none.
+    clip: cut the noisy image to [0, 1], as a sensor or an image file would. Clipped noise has no
+        zero mean: at std 0.5 a black pixel's mean becomes 0.2.
+    """
+
+    std: float
+    clip: bool
+
+    def __post_init__(self) -> None:
+        if not (self.std >= 0 and math.isfinite(self.std)):
+            raise ValueError(f"std must be a finite number of at least 0, got {self.std}")
+
+    def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        noisy = torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
+        return noisy.clamp_(0, 1) if self.clip else noisy
+
+    @property
+    def level(self) -> float:
+        return self.std
+
+    def at(self, level: float) -> Self:
+        return replace(self, std=level)

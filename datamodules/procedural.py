@@ -1,0 +1,60 @@
+"""A dataset without files: garments drawn by code, in Fashion-MNIST's classes and format."""
+
+import torch
+from torch import Tensor
+
+from contract import generator
+from datamodules.garments import draw_garments
+from datamodules.images import ImageDataModule
+from datamodules.noise import Noise
+
+
+class Procedural(ImageDataModule):
+    """28 x 28 pictures of garments of random shape, size, brightness and texture.
+
+    train_size, val_size, test_size: how many images are drawn for each split.
+    data_seed: which ones; the same seed draws the same bits.
+    """
+
+    image_shape = (1, 28, 28)
+    class_names = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
+
+    def __init__(
+        self,
+        noise: Noise,
+        train_size: int,
+        val_size: int,
+        test_size: int,
+        data_seed: int,
+        batch_size: int,
+        eval_seed: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        if min(train_size, test_size) < 1:
+            raise ValueError(
+                f"train_size and test_size must be at least 1, got {train_size}, {test_size}"
+            )
+        if data_seed < 0:
+            raise ValueError(f"data_seed must be at least 0, got {data_seed}")
+        self.train_count = train_size + val_size
+        super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
+        self.test_size = test_size
+        self.data_seed = data_seed
+
+    def load(self, test: bool) -> tuple[Tensor, Tensor]:
+        count = self.test_size if test else self.train_count
+        random = generator("cpu", "garments", self.data_seed, "test" if test else "train")
+        labels = torch.randint(self.num_classes, (count,), generator=random)
+        return draw_garments(labels, random), labels

@@ -1,0 +1,60 @@
+"""Which images make a batch. Loaders yield indices only; the images are gathered on the device."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from contract import generator
+
+
+class Draw(NamedTuple):
+    """One batch to come: positions within a split, and the epoch and step that key its noise."""
+
+    split: str
+    epoch: int
+    step: int
+    index: Tensor  # int64 B
+
+
+class DrawSampler(Sampler[Draw]):
+    """Yields the batches of one epoch, the last of them possibly shorter.
+
+    Training order is a permutation keyed by (seed, epoch) through `set_epoch`, which Lightning
+    calls; a resumed run so continues with the order that the uninterrupted run has. Without a seed
+    the order is that of the split.
+    """
+
+    def __init__(self, split: str, size: int, batch_size: int, seed: int | None = None) -> None:
+        self.split = split
+        self.size = size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.size // self.batch_size)
+
+    def __iter__(self) -> Iterator[Draw]:
+        if self.seed is None:
+            order = torch.arange(self.size)
+        else:
+            random = generator("cpu", "order", self.seed, self.epoch)
+            order = torch.randperm(self.size, generator=random)
+        for step, index in enumerate(order.split(self.batch_size)):
+            yield Draw(self.split, self.epoch, step, index)
+
+
+class InMemory(Dataset[Draw]):
+    """The dataset for images that are already in memory: there is nothing to fetch for a draw.
+
+    A dataset that streams from files would read its images here, in the loader's workers.
+    """
+
+    def __getitem__(self, draw: Draw) -> Draw:
+        return draw

@@ -1,0 +1,247 @@
+"""What all models share: the step, the bookkeeping of losses and metrics, the optimizer.
+
+B images in a batch, C channels, H x W pixels.
+"""
+
+import math
+from abc import abstractmethod
+from collections import Counter
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from contract import Batch, derive_seed, generator
+from denoisers.losses import PixelLossName, pixel_loss
+from denoisers.metrics import restoration_metrics
+
+Stage = Literal["train", "val", "test"]
+
+
+class Objective(NamedTuple):
+    """A training objective's value for a batch.
+
+    terms: scalars, means over the batch; training minimises terms["loss"], all are logged.
+    output: what `forward` gives for the batch, where computing the loss has made it anyway.
+    """
+
+    terms: dict[str, Tensor]
+    output: Any = None
+
+
+class ImageModel(LightningModule):
+    """A model of images with one objective for training, validation and test.
+
+    lr: learning rate of AdamW in the first epoch.
+    lr_decay: factor on the learning rate after each epoch. It does not depend on how many epochs
+        there will be, so that a run that is extended equals one that was longer from the start.
+    weight_decay: AdamW's; with 0 it is Adam.
+    seed: keys every random draw of training (latents, dropout), with the epoch and the step.
+
+    Subclasses keep their constructor's plain arguments with `save_hyperparameters`: a checkpoint
+    holds them, and the model is rebuilt from it without a config.
+
+    Raises ValueError for an argument out of range.
+    """
+
+    monitor: str  # the metric that chooses the best epoch; higher is better
+    image_shape: tuple[int, int, int]  # C H W
+
+    def __init__(self, lr: float, lr_decay: float, weight_decay: float, seed: int) -> None:
+        super().__init__()
+        if not (lr > 0 and math.isfinite(lr)):
+            raise ValueError(f"lr must be a finite number above 0, got {lr}")
+        if not 0 < lr_decay <= 1:
+            raise ValueError(f"lr_decay must be in (0, 1], got {lr_decay}")
+        if not (weight_decay >= 0 and math.isfinite(weight_decay)):
+            raise ValueError(f"weight_decay must be a finite number from 0, got {weight_decay}")
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed}")
+        self.lr = lr
+        self.lr_decay = lr_decay
+        self.weight_decay = weight_decay
+        self.seed = seed
+        self._totals: dict[Stage, dict[str, Tensor]] = {}
+        self._counts: Counter[Stage] = Counter()
+
+    # What a model defines.
+
+    @abstractmethod
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        """The loss of a batch. Every draw comes from `random`, which may be a CPU generator."""
+
+    @abstractmethod
+    def update_metrics(self, stage: Stage, output: Any, batch: Batch) -> None:
+        """Update the stage's metrics with the output of `forward` for the batch."""
+
+    @abstractmethod
+    def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
+        """The metrics of a stage, named without it: "psnr", not "val/psnr"."""
+
+    @abstractmethod
+    def encode(self, noisy: Tensor) -> Tensor:
+        """The code that the model makes of its input: B C H W -> B D."""
+
+    # What all do with it.
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        key = (self.seed, self.current_epoch, batch_idx)
+        torch.manual_seed(derive_seed("dropout", *key))  # dropout takes no generator
+        loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
+        if batch_idx % self.trainer.log_every_n_steps == 0:  # rarely: it waits for the device
+            self._require_finite("train/loss", loss)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Any:
+        return self._evaluation_step("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Any:
+        return self._evaluation_step("test", batch)
+
+    def _evaluation_step(self, stage: Stage, batch: Batch) -> Any:
+        """Returns the output, for callbacks."""
+        output = self._step(stage, batch, self._evaluation_random).output
+        if output is None:
+            output = self(batch.noisy)
+        self.update_metrics(stage, output, batch)
+        return output
+
+    def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> Objective:
+        objective = self.objective(batch, random)
+        totals, size = self._totals[stage], len(batch.clean)
+        self._counts[stage] += size
+        for name, value in objective.terms.items():
+            # Summed on the device and read once an epoch: `self.log` in each step would cost more
+            # than the step of a small network.
+            totals[name] = totals.get(name, 0) + value.detach() * size
+        return objective
+
+    def on_train_epoch_start(self) -> None:
+        self._start("train")
+
+    def on_validation_epoch_start(self) -> None:
+        self._start("val")
+
+    def on_test_epoch_start(self) -> None:
+        self._start("test")
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        # Not in `on_train_epoch_end`, which comes after the callbacks that want the epoch's loss.
+        if self.trainer.is_last_batch:
+            self._finish("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._finish("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._finish("test")
+
+    def _start(self, stage: Stage) -> None:
+        self._totals[stage] = {}
+        self._counts[stage] = 0
+        if stage != "train":
+            self._evaluation_random = generator("cpu", "evaluation latent")
+
+    def _finish(self, stage: Stage) -> None:
+        means = {name: total / self._counts[stage] for name, total in self._totals[stage].items()}
+        self._require_finite(f"{stage}/loss", means["loss"])
+        for metrics in self.stage_metrics(stage):
+            means |= metrics.compute()
+            metrics.reset()
+        on_bar = {"loss", self.monitor.split("/")[1]}
+        for name, value in means.items():
+            key = f"{stage}/{name}"
+            self.log(
+                key, value, on_step=False, on_epoch=True, prog_bar=name in on_bar, batch_size=1
+            )
+
+    def _require_finite(self, name: str, value: Tensor) -> None:
+        if not torch.isfinite(value):
+            raise FloatingPointError(
+                f"{name} is {value.item()} in epoch {self.current_epoch}, step {self.global_step}, "
+                f"at a learning rate of {self.optimizers().param_groups[0]['lr']:g}: "
+                "try a lower model.lr or trainer.gradient_clip_val=1"
+            )
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, self.lr_decay)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def require_sizes(**sizes: int | list[int]) -> None:
+    """Raises ValueError where the size of a layer, or one in a list of them, is below 1."""
+    for name, value in sizes.items():
+        if value == [] or min(value if isinstance(value, list) else [value]) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+class Denoiser(ImageModel):
+    """A model that restores images: `forward(noisy) -> restored`, B C H W, in [0, 1].
+
+    image_shape: C, H and W of the images.
+    """
+
+    monitor = "val/psnr"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(lr, lr_decay, weight_decay, seed)
+        self.image_shape = image_shape
+        self.metrics = torch.nn.ModuleDict(
+            {
+                "val": restoration_metrics(image_shape),
+                "test": restoration_metrics(image_shape),
+                # What the model was given, scored like what it made of it.
+                "noisy": restoration_metrics(image_shape, prefix="noisy_"),
+            }
+        )
+
+    @abstractmethod
+    def logits(self, noisy: Tensor) -> Tensor:
+        """What the sigmoid turns into the restored image: B C H W -> B C H W."""
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.logits(noisy).sigmoid()
+
+    def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
+        self.metrics[stage].update(output, batch.clean)  # type: ignore[operator]
+        if stage == "test":
+            self.metrics["noisy"].update(batch.noisy, batch.clean)  # type: ignore[operator]
+
+    def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
+        names = {"train": (), "val": ("val",), "test": ("test", "noisy")}[stage]
+        return [self.metrics[name] for name in names]  # type: ignore[misc]
+
+
+class Autoencoder(Denoiser):
+    """A denoiser that minimises a loss between restored and clean pixels.
+
+    loss: "mse", "l1" or "bce"; see `denoisers.losses`.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        loss: PixelLossName,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        self.loss = loss
+
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)
+        return Objective({"loss": loss}, restored)

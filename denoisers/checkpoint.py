@@ -1,0 +1,143 @@
+"""Checkpoint files: written whole or not at all, read without running anything that they say.
+
+A checkpoint is Lightning's, with one more entry, "run": a plain dict of
+    format_version  of this entry
+    run_id          random, of the run that wrote it
+    parent_id       of the run that it resumed, or None
+    model           the model's class, by its dotted name; its arguments are Lightning's
+                    "hyper_parameters"
+    data, noise, trainer
+                    their settings as in the config
+    seed            of the run
+    split           fingerprint of the validation split
+"""
+
+import importlib
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from safetensors.torch import save_file
+
+from denoisers.base import ImageModel
+
+FORMAT_VERSION = 1
+
+
+def class_name(model: type) -> str:
+    """The dotted name under which a checkpoint knows a class."""
+    return f"{model.__module__}.{model.__qualname__}"
+
+
+def resolve(name: str) -> type[ImageModel]:
+    """The model class of a dotted name; raises ValueError for anything but a model of ours."""
+    module_name, _, attribute = name.rpartition(".")
+    if module_name.startswith("denoisers."):
+        try:
+            found = getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError):
+            found = None
+        if isinstance(found, type) and issubclass(found, ImageModel) and class_name(found) == name:
+            return found
+    raise ValueError(f"{name!r} is not a model of this project")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The contents of a checkpoint file, on the CPU.
+
+    Raises FileNotFoundError where there is none, and ValueError where the file is damaged or not a
+    checkpoint of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch.load does not check the CRCs
+        if damaged is not None:
+            raise ValueError(f"bad CRC in {damaged}")
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zipfile and torch raise all kinds for damaged bytes
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is damaged or not a checkpoint: {reason}") from error
+    run = checkpoint.get("run") if isinstance(checkpoint, dict) else None
+    if not isinstance(run, dict) or "format_version" not in run:
+        raise ValueError(f"{path} is not a checkpoint of this project")
+    if run["format_version"] != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format version {run['format_version']}; this release reads {FORMAT_VERSION}"
+        )
+    return checkpoint
+
+
+def build_model(name: str, arguments: dict[str, Any]) -> ImageModel:
+    """A model with new weights from what a checkpoint holds of it."""
+    return resolve(name)(**arguments)
+
+
+def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:
+    """The model in a checkpoint file, in evaluation mode on the CPU, and the "run" entry.
+
+    Raises like `read_checkpoint`.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
+        model.load_state_dict(checkpoint["state_dict"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} does not hold a model of this project: {reason}") from error
+    return model.eval(), checkpoint["run"]
+
+
+def save_weights(model: ImageModel, path: Path) -> None:
+    """The weights alone, as safetensors, for whoever wants them without this project."""
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    part = path.with_suffix(".part")
+    save_file(weights, part, metadata={"model": class_name(type(model))})
+    os.replace(part, path)
+
+
+class RunRecord(Callback):
+    """Adds the "run" entry to every checkpoint."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.record = record
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["run"] = {
+            "format_version": FORMAT_VERSION,
+            "model": class_name(type(pl_module)),
+            **self.record,
+        }
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the file and renames, so that a kill or a full disk leaves the older one."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    def load_checkpoint(
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: Any = None
+    ) -> dict[str, Any]:
+        return read_checkpoint(path)

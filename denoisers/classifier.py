@@ -1,0 +1,94 @@
+"""A small convolutional classifier, of clean images or, as a control, of noisy ones.
+
+B images of C channels, K classes. Each stage halves height and width:
+B C H W -> B c1 H/2 W/2 -> ... -> B cn -> B hidden -> B K
+"""
+
+import itertools
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+
+from contract import Batch
+from denoisers.base import ImageModel, Objective, Stage, require_sizes
+
+
+class Classifier(ImageModel):
+    """forward(images) -> logits, B K.
+
+    image_shape, num_classes: of the data.
+    input: the images it learns from and is scored on, of each batch. Learning from the noisy ones
+        makes the control: what accuracy is there without restoring anything?
+    channels: of the convolutions, one stage each.
+    hidden: width of the fully connected layer.
+    dropout: share of its inputs that are dropped in training.
+    """
+
+    monitor = "val/accuracy"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        input: Literal["clean", "noisy"],
+        channels: list[int],
+        hidden: int,
+        dropout: float,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(channels=channels, hidden=hidden)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        self.image_shape = image_shape
+        self.num_classes = num_classes
+        self.input = input
+        stages: list[nn.Module] = []
+        for before, after in itertools.pairwise([image_shape[0], *channels]):
+            stages += [
+                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2, ceil_mode=True),  # a last odd row or column is kept
+            ]
+        height, width = (-(-size // 2 ** len(channels)) for size in image_shape[1:])
+        self.features = nn.Sequential(
+            *stages,
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(channels[-1] * height * width, hidden),
+            nn.ReLU(),
+        )
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, num_classes))
+        self.metrics = nn.ModuleDict(
+            {
+                stage: MetricCollection(
+                    {"accuracy": MulticlassAccuracy(num_classes, average="micro")}
+                )
+                for stage in ("val", "test")
+            }
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        return self.features(noisy)
+
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        logits = self(batch.clean if self.input == "clean" else batch.noisy)
+        return Objective({"loss": F.cross_entropy(logits, batch.label)}, logits)
+
+    def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
+        self.metrics[stage].update(output, batch.label)  # type: ignore[operator]
+
+    def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
+        return [self.metrics[stage]] if stage != "train" else []  # type: ignore[list-item]

@@ -1,0 +1,141 @@
+"""A denoiser followed by a classifier, in one module: restore a noisy image and say what it shows.
+
+B images of C channels, K classes:  noisy B C H W -> restored B C H W -> logits B K
+"""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from contract import Batch
+from denoisers.base import Denoiser, ImageModel, Objective, Stage
+from denoisers.checkpoint import build_model, class_name, load_model
+from denoisers.classifier import Classifier
+
+
+class Composite(ImageModel):
+    """forward(noisy) -> (restored, logits): B C H W in [0, 1], and B K.
+
+    denoiser, classifier: the parts, as {"class": dotted name, "arguments": its constructor's};
+        their weights start anew, `assemble` brings trained ones.
+    finetune: train both parts; else they stay as they are.
+    class_weight: weight of the cross-entropy (nats per image) beside the denoiser's own loss.
+    """
+
+    monitor = "val/accuracy"
+    split: str | None = None  # fingerprint of the validation split that the parts have held out
+
+    def __init__(
+        self,
+        denoiser: dict[str, Any],
+        classifier: dict[str, Any],
+        finetune: bool,
+        class_weight: float,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        if not (class_weight >= 0 and math.isfinite(class_weight)):
+            raise ValueError(f"class_weight must be a finite number from 0, got {class_weight}")
+        self.denoiser = build_model(denoiser["class"], denoiser["arguments"])
+        self.classifier = build_model(classifier["class"], classifier["arguments"])
+        assert isinstance(self.denoiser, Denoiser)
+        assert isinstance(self.classifier, Classifier)
+        self.finetune = finetune
+        self.class_weight = class_weight
+        self.image_shape = self.denoiser.image_shape
+        self.num_classes = self.classifier.num_classes
+        if not finetune:
+            self.requires_grad_(False)
+
+    def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        restored = self.denoiser(noisy)
+        return restored, self.classifier(restored)
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        return self.denoiser.encode(noisy)
+
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        terms, restored = self.denoiser.objective(batch, random)
+        if restored is None:
+            restored = self.denoiser(batch.noisy)
+        logits = self.classifier(restored)
+        cross_entropy = F.cross_entropy(logits, batch.label)
+        loss = terms["loss"] + self.class_weight * cross_entropy
+        return Objective(terms | {"loss": loss, "cross_entropy": cross_entropy}, (restored, logits))
+
+    def update_metrics(self, stage: Stage, output: tuple[Tensor, Tensor], batch: Batch) -> None:
+        restored, logits = output
+        self.denoiser.update_metrics(stage, restored, batch)
+        self.classifier.update_metrics(stage, logits, batch)
+
+    def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
+        return self.denoiser.stage_metrics(stage) + self.classifier.stage_metrics(stage)
+
+
+def assemble(
+    denoiser: str,
+    classifier: str,
+    finetune: bool,
+    class_weight: float,
+    lr: float,
+    lr_decay: float,
+    weight_decay: float,
+    seed: int,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+) -> Composite:
+    """A composite of two trained parts.
+
+    denoiser, classifier: paths of their checkpoints; the composite keeps the parts, not the paths.
+    image_shape, num_classes: of the data that it is for.
+
+    Raises ValueError for parts of the wrong kind, or that do not fit each other or the data.
+    """
+    parts: dict[str, ImageModel] = {}
+    splits = {}
+    for name, path, kind in (
+        ("denoiser", denoiser, Denoiser),
+        ("classifier", classifier, Classifier),
+    ):
+        parts[name], run = load_model(path)
+        splits[name] = run["split"]
+        found = type(parts[name]).__name__
+        if not isinstance(parts[name], kind):
+            raise ValueError(f"{name} must be a checkpoint of a {name}, but {path} holds a {found}")
+        if parts[name].image_shape != image_shape:
+            raise ValueError(
+                f"{name} is for images of {parts[name].image_shape}, the data has {image_shape}"
+            )
+    if parts["classifier"].num_classes != num_classes:
+        raise ValueError(
+            f"classifier knows {parts['classifier'].num_classes} classes, the data has {num_classes}"
+        )
+    if splits["denoiser"] != splits["classifier"]:
+        raise ValueError(
+            "denoiser and classifier held out different validation images: what one has trained "
+            "on would validate the other"
+        )
+    composite = Composite(
+        *(
+            {"class": class_name(type(part)), "arguments": dict(part.hparams)}
+            for part in parts.values()
+        ),
+        finetune,
+        class_weight,
+        lr,
+        lr_decay,
+        weight_decay,
+        seed,
+    )
+    composite.denoiser.load_state_dict(parts["denoiser"].state_dict())
+    composite.classifier.load_state_dict(parts["classifier"].state_dict())
+    composite.split = splits["denoiser"]
+    return composite

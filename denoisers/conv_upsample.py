@@ -1,0 +1,71 @@
+"""A convolutional autoencoder: convolutions with max-pooling down, upsampling with convolutions up.
+
+B images of C channels; with channels [32, 64, 128], and 28 x 28 pixels:
+B C 28 28 -> B 32 14 14 -> B 64 7 7 -> B 128 4 4 -> B 64 7 7 -> B 32 14 14 -> B C 28 28
+"""
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from denoisers.base import Autoencoder, require_sizes
+from denoisers.losses import PixelLossName
+
+
+class ConvUpsample(Autoencoder):
+    """Upsampling repeats pixels and a convolution smooths them, which leaves no checkerboard
+    (Odena, Dumoulin and Olah 2016). Any image size comes back as it went in.
+
+    channels: of the encoder's stages, each of which halves height and width, rounded up; the
+        decoder mirrors them.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        channels: list[int],
+        loss: PixelLossName,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, loss, lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(channels=channels)
+        sizes = [image_shape[0], *channels]
+        self.encoder = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(sizes))
+        self.decoder = nn.ModuleList(_smooth(*pair) for pair in itertools.pairwise(channels[::-1]))
+        self.decoder.append(nn.Conv2d(channels[0], image_shape[0], 5, padding=2))
+        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        for down in self.encoder:
+            noisy = down(noisy)
+        return noisy.flatten(1)
+
+    def logits(self, noisy: Tensor) -> Tensor:
+        features, sizes = noisy, []
+        for down in self.encoder:
+            sizes.append(features.shape[-2:])
+            features = down(features)
+        for smooth in self.decoder:
+            features = smooth(F.interpolate(features, sizes.pop(), mode="nearest"))
+        return features
+
+
+def _down(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1, bias=False),
+        nn.MaxPool2d(2, ceil_mode=True),  # before the rest, which then has a quarter to do
+        nn.BatchNorm2d(after),
+        nn.GELU(),
+    )
+
+
+def _smooth(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()
+    )

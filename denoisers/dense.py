@@ -1,0 +1,52 @@
+"""A symmetric, fully connected autoencoder with a bottleneck.
+
+B images, D = C * H * W pixels:  B D -> B h1 -> ... -> B latent -> ... -> B h1 -> B D
+"""
+
+import itertools
+import math
+
+from torch import Tensor, nn
+
+from denoisers.base import Autoencoder, require_sizes
+from denoisers.losses import PixelLossName
+
+
+def mlp(sizes: list[int]) -> nn.Sequential:
+    """Linear layers from each size to the next, with a ReLU between each two of them."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Dense(Autoencoder):
+    """Hinton and Salakhutdinov's (2006) layout, trained to denoise (Vincent et al. 2008).
+
+    hidden: widths of the encoder's layers; the decoder mirrors them.
+    latent_dim: width of the bottleneck.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        hidden: list[int],
+        latent_dim: int,
+        loss: PixelLossName,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, loss, lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(hidden=hidden, latent_dim=latent_dim)
+        sizes = [math.prod(image_shape), *hidden, latent_dim]
+        self.encoder = mlp(sizes)
+        self.decoder = mlp(sizes[::-1])
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        return self.encoder(noisy.flatten(1))
+
+    def logits(self, noisy: Tensor) -> Tensor:
+        return self.decoder(self.encode(noisy)).view_as(noisy)

@@ -1,0 +1,30 @@
+"""Losses on pixels: summed over a picture's pixels, averaged over the batch.
+
+That reduction, and not a mean over pixels, lets a term be added to others (a KL divergence, a
+cross-entropy) with a weight that means the same for every image size.
+"""
+
+from typing import Literal, assert_never
+
+import torch.nn.functional as F
+from torch import Tensor
+
+PixelLossName = Literal["mse", "l1", "bce"]
+
+
+def pixel_loss(name: PixelLossName, logits: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss per image, a scalar, and the restored images `logits.sigmoid()` that it judges.
+
+    logits, clean: B C H W; clean in [0, 1], without which the cross-entropy would have no minimum.
+    """
+    restored = logits.sigmoid()
+    match name:
+        case "mse":
+            total = F.mse_loss(restored, clean, reduction="sum")
+        case "l1":
+            total = F.l1_loss(restored, clean, reduction="sum")
+        case "bce":  # from the logits: the logarithm of a sigmoid that has saturated is infinite
+            total = F.binary_cross_entropy_with_logits(logits, clean, reduction="sum")
+        case _:
+            assert_never(name)
+    return total / len(clean), restored

@@ -1,0 +1,80 @@
+"""How close is the restored image to the clean one: measured per image, averaged over images.
+
+All take float images B C H W in [0, 1]. Averaging over images, and not over pooled pixels, is what
+papers report; for PSNR the two differ by several dB.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.functional.image import structural_similarity_index_measure
+from torchmetrics.utilities import dim_zero_cat
+
+SSIM_BORDER = 5  # half of the 11-pixel window
+MAX_PSNR = 100.0  # dB, what a perfect image counts
+
+
+def mse(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean squared error of each image: B."""
+    return (restored - clean).square().flatten(1).mean(1)
+
+
+def mae(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean absolute error of each image: B."""
+    return (restored - clean).abs().flatten(1).mean(1)
+
+
+def psnr(restored: Tensor, clean: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image in dB, at most 100: B."""
+    return (-10 * mse(restored, clean).log10()).clamp(max=MAX_PSNR)
+
+
+def ssim(restored: Tensor, clean: Tensor) -> Tensor:
+    """Structural similarity of each image: B, at most 1.
+
+    As published (Wang, Bovik, Sheikh and Simoncelli 2004): an 11 x 11 Gaussian window of standard
+    deviation 1.5, averaged over the windows that lie wholly inside the image. torchmetrics' own
+    mean counts the padded border too, so its map is cropped here.
+    """
+    border = SSIM_BORDER
+    # Laid out as NCHW: the grouped convolution inside is slow on channels-last images.
+    restored, clean = restored.contiguous(), clean.contiguous()
+    _, similarity = structural_similarity_index_measure(
+        restored, clean, data_range=1.0, reduction="none", return_full_image=True
+    )
+    return similarity[..., border:-border, border:-border].flatten(1).mean(1)
+
+
+class PerImage(Metric):
+    """Keeps a measure of every image, in the order of the updates; computes their mean."""
+
+    full_state_update = False
+    values: list[Tensor]
+
+    def __init__(self, measure: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.measure = measure
+        self.add_state("values", default=[], dist_reduce_fx="cat")
+
+    def update(self, restored: Tensor, clean: Tensor) -> None:
+        self.values.append(self.measure(restored.float(), clean.float()))
+
+    def per_image(self) -> Tensor:
+        return dim_zero_cat(self.values)
+
+    def compute(self) -> Tensor:
+        return self.per_image().mean()
+
+
+def restoration_metrics(image_shape: tuple[int, int, int], prefix: str = "") -> MetricCollection:
+    """PSNR, SSIM, MSE and MAE; no SSIM for images smaller than its window, where it is undefined."""
+    metrics: dict[str, Metric | MetricCollection] = {
+        "psnr": PerImage(psnr),
+        "ssim": PerImage(ssim),
+        "mse": PerImage(mse),
+        "mae": PerImage(mae),
+    }
+    if min(image_shape[1:]) <= 2 * SSIM_BORDER:
+        del metrics["ssim"]
+    return MetricCollection(metrics, prefix=prefix, compute_groups=False)

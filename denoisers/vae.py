@@ -1,0 +1,212 @@
+"""A variational autoencoder that denoises: it encodes the noisy image and decodes the clean one.
+
+B images, D = C * H * W pixels, L latents:
+B D -> B hidden -> mean and log-variance, B L each -> sample B L -> B hidden -> B D
+"""
+
+import math
+from typing import Literal
+
+import torch
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+
+from contract import Batch
+from denoisers.base import Denoiser, Objective, Stage, require_sizes
+from denoisers.dense import mlp
+from denoisers.losses import pixel_loss
+
+MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 12.0  # of latents and pixels: exp() stays finite
+OPTIMUM_MOMENTUM = 0.1  # share of the newest batch in the variance kept for evaluation
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) in nats, summed over latents: B L, B L -> B.
+
+    Kingma and Welling 2014, appendix B; in float32 also under mixed precision.
+    """
+    mean, log_variance = mean.float(), log_variance.float()
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1)
+
+
+def standard_normal(shape: torch.Size, random: torch.Generator) -> Tensor:
+    """Draws on the generator's device that do not depend on how they are split into batches.
+
+    `torch.randn` on the CPU draws in blocks of 16, so that a batch's size changes its numbers;
+    here each number takes one uniform draw, put through the normal quantile function.
+    """
+    uniform = torch.rand(shape, generator=random, device=random.device, dtype=torch.float64)
+    return torch.special.ndtri(uniform.clamp_(min=1e-12)).float()
+
+
+class ActiveUnits(Metric):
+    """How many latents say anything: those whose posterior mean varies over the images by more
+    than 0.01 (Burda, Grosse and Salakhutdinov 2016, section 5.2)."""
+
+    full_state_update = False
+    threshold = 0.01
+    count: Tensor
+    total: Tensor
+    squares: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros(latent_dim, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state(
+            "squares", torch.zeros(latent_dim, dtype=torch.float64), dist_reduce_fx="sum"
+        )
+
+    def update(self, mean: Tensor) -> None:
+        self.count += len(mean)
+        self.total += mean.double().sum(0)
+        self.squares += mean.double().square().sum(0)
+
+    def compute(self) -> Tensor:
+        variance = self.squares / self.count - (self.total / self.count).square()
+        return (variance > self.threshold).sum()
+
+
+class VAE(Denoiser):
+    """Kingma and Welling (2014), with a weight beta on the KL term (Higgins et al. 2017).
+
+    The loss is -log p(clean | latent) + beta * KL, in nats: summed over pixels and latents,
+    averaged over the batch. Images are restored with the posterior mean.
+
+    hidden: widths of the encoder's layers; the decoder mirrors them.
+    latent_dim: number of latents.
+    beta: weight of the KL term; at 1 the loss is the evidence lower bound.
+    beta_warmup: epochs in which the weight rises to beta, linearly; 0 for none. Validation and
+        test always count the whole beta.
+    likelihood: of a pixel, given the latent:
+        "optimal"    Gaussian; its variance is the one that maximises the batch's likelihood, the
+                     mean squared error (Rybkin, Daniilidis and Levine 2021, eq. 4). Evaluation
+                     uses a running mean of it.
+        "learned"    Gaussian; its variance is a parameter (ibid., section 3.1).
+        "fixed"      Gaussian of variance 1/2, that is the squared error, but for a constant.
+        "bernoulli"  the binary cross-entropy.
+    """
+
+    log_variance: Tensor  # of a pixel, a scalar
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        hidden: list[int],
+        latent_dim: int,
+        beta: float,
+        beta_warmup: int,
+        likelihood: Literal["optimal", "learned", "fixed", "bernoulli"],
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(hidden=hidden, latent_dim=latent_dim)
+        if not (beta >= 0 and math.isfinite(beta)):
+            raise ValueError(f"beta must be a finite number of at least 0, got {beta}")
+        if beta_warmup < 0:
+            raise ValueError(f"beta_warmup must be at least 0, got {beta_warmup}")
+        self.latent_dim = latent_dim
+        self.beta = beta
+        self.beta_warmup = beta_warmup
+        self.likelihood = likelihood
+        sizes = [math.prod(image_shape), *hidden]
+        self.encoder = mlp([*sizes, 2 * latent_dim])
+        self.decoder = mlp([latent_dim, *sizes[::-1]])
+        if likelihood == "learned":
+            self.log_variance = nn.Parameter(torch.zeros(()))
+        elif likelihood == "optimal":
+            self.register_buffer("log_variance", torch.zeros(()))
+        self.units = nn.ModuleDict(
+            {
+                stage: MetricCollection({"active_units": ActiveUnits(latent_dim)})
+                for stage in ("val", "test")
+            }
+        )
+
+    def posterior(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents, B L each."""
+        mean, log_variance = self.encoder(noisy.flatten(1)).chunk(2, dim=1)
+        return mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        return self.posterior(noisy)[0]
+
+    def logits(self, noisy: Tensor) -> Tensor:
+        return self._decoder_logits(self.encode(noisy))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """B L -> images B C H W in [0, 1]."""
+        return self._decoder_logits(latent).sigmoid()
+
+    def _decoder_logits(self, latent: Tensor) -> Tensor:
+        return self.decoder(latent).unflatten(1, self.image_shape)
+
+    def sample(self, count: int, random: torch.Generator) -> Tensor:
+        """New images from the prior, B C H W in [0, 1]."""
+        latent = standard_normal(torch.Size((count, self.latent_dim)), random)
+        return self.decode(latent.to(self.device))
+
+    def interpolate(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
+        """Images decoded on the straight line between two images' codes.
+
+        first, last: C H W; returns `steps` x C H W, the two restored images at its ends.
+        """
+        codes = self.encode(torch.stack((first, last)))
+        weight = torch.linspace(0, 1, steps, device=codes.device)[:, None]
+        return self.decode(codes[:1].lerp(codes[1:], weight))
+
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        mean, log_variance = self.posterior(batch.noisy)
+        epsilon = standard_normal(mean.shape, random).to(mean.device)
+        logits = self._decoder_logits(mean + (0.5 * log_variance).exp() * epsilon)
+        reconstruction = self.reconstruction(logits, batch.clean)
+        kl = kl_divergence(mean, log_variance).mean()
+        terms = {
+            "loss": reconstruction + self._beta() * kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+        }
+        return Objective(terms, None if self.training else self.decode(mean))
+
+    def reconstruction(self, logits: Tensor, clean: Tensor) -> Tensor:
+        """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar."""
+        if self.likelihood == "bernoulli":
+            return pixel_loss("bce", logits, clean)[0]
+        squares, _ = pixel_loss("mse", logits, clean)
+        if self.likelihood == "fixed":
+            return squares
+        pixels = math.prod(self.image_shape)
+        log_variance = self.log_variance
+        if self.likelihood == "optimal" and self.training:
+            log_variance = (squares / pixels).log()
+            with torch.no_grad():
+                self.log_variance.lerp_(log_variance, OPTIMUM_MOMENTUM)
+        log_variance = log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
+        constant = math.log(2 * math.pi)
+        return 0.5 * (pixels * (constant + log_variance) + squares / log_variance.exp())
+
+    def _beta(self) -> float:
+        if not self.training or self.current_epoch >= self.beta_warmup:
+            return self.beta
+        return self.beta * (self.current_epoch + 1) / (self.beta_warmup + 1)
+
+    def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
+        super().update_metrics(stage, output, batch)
+        self.units[stage].update(self.encode(batch.noisy))  # type: ignore[operator]
+
+    def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
+        metrics = super().stage_metrics(stage)
+        return metrics if stage == "train" else [*metrics, self.units[stage]]  # type: ignore[list-item]
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        if self.trainer.callback_metrics["val/active_units"] == 0:
+            rank_zero_warn(
+                f"epoch {self.current_epoch}: the posterior has collapsed, no latent unit is "
+                "active and every image is restored alike; try a lower model.beta or a warm-up"
+            )

@@ -1,0 +1,84 @@
+"""Score a checkpoint on the test images.
+
+python eval.py checkpoint=outputs/…/checkpoints/best.ckpt noise.std=0.3
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from runs import cli, from_checkpoint
+
+
+def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
+    """Score a checkpoint's model on the test images; everything written is in `directory`.
+
+    Returns what metrics.json holds. Under "test": psnr (dB), ssim, mse and mae of the restored
+    images. Under "noisy_input": the same of what the model was given. Under "accuracy": of the
+    classifiers, in [0, 1].
+
+    Raises ValueError or FileNotFoundError for what a user can mend.
+    """
+    import time
+
+    from denoisers.checkpoint import load_model
+    from runs import figures, pictures, report
+    from runs.callbacks import ProgressBar
+    from runs.config import build, check, check_eval_settings
+    from runs.files import write_json
+    from runs.record import claim, environment, isolated
+    from runs.scoring import INPUTS, TaskAccuracy, task_models
+
+    check_eval_settings(cfg)
+    start = time.perf_counter()
+    with isolated():
+        model, run = load_model(cfg.checkpoint)
+        noise = build(cfg.noise, "noise")
+        data = build(cfg.data, "data", noise=noise)
+        check(cfg.trainer, "trainer")
+        classifier, control = task_models(cfg, model, data)
+        task = TaskAccuracy(classifier, control, data.num_classes)
+        trainer = build(
+            cfg.trainer,
+            "trainer",
+            logger=False,
+            callbacks=[task, ProgressBar()],
+            default_root_dir=directory,
+            enable_checkpointing=False,
+        )
+        data.prepare_data()
+        data.setup("test")
+        claim(directory, {"run_id": run["run_id"]} | environment())
+        print(
+            f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
+            f"{data.size('test'):,} test images of {type(data).__name__} with {noise}"
+        )
+        trainer.test(model, data, verbose=False)
+        metrics = report.evaluation_metrics(
+            cfg, model, run, trainer.callback_metrics, task, time.perf_counter() - start
+        )
+        write_json(directory / "metrics.json", metrics)
+
+        batch = data.eval_batch("test", data.examples("test", per_class=1).to(model.device))
+        strip = pictures.strip_of(model, batch, data.class_names, classifier)
+        figures.save(strip, directory / "strip.png")
+        for name, matrix in task.matrices.items():
+            title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
+            figure = figures.confusion(matrix.cpu(), data.class_names, title)
+            figures.save(figure, directory / f"confusion_{name}.png")
+        report.show_evaluation(metrics, directory)
+        return metrics
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="eval")
+def main(cfg: DictConfig) -> None:
+    evaluate(cfg, Path(HydraConfig.get().runtime.output_dir))
+
+
+if __name__ == "__main__":
+    cli.run(main, from_checkpoint.score)

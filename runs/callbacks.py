@@ -1,0 +1,151 @@
+"""Callbacks that keep what training produces: the best and the last weights, and the history."""
+
+import csv
+import io
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.utilities import rank_zero_warn
+
+from denoisers.checkpoint import read_checkpoint
+from runs.files import write_whole
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+def best_beside(checkpoint: str | None) -> Path | None:
+    """The best checkpoint of the run that wrote `checkpoint`, where it lies in the same folder."""
+    if checkpoint is None:
+        return None
+    best = Path(checkpoint).with_name(BEST)
+    if best.is_file():
+        ids = {read_checkpoint(path)["run"]["run_id"] for path in (checkpoint, best)}
+        if len(ids) == 1:
+            return best
+    rank_zero_warn(
+        f"there is no {BEST} of the same run beside {checkpoint}: the best epoch will be chosen "
+        "among those to come"
+    )
+    return None
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """`best.ckpt`, of the epoch with the highest monitored metric.
+
+    inherited: the best checkpoint of the run that this one resumes. It is copied, since a resumed
+        run has a directory of its own; without it the best is that of the epochs to come.
+    """
+
+    def __init__(self, folder: Path, monitor: str, inherited: Path | None) -> None:
+        super().__init__(
+            folder,
+            filename=Path(BEST).stem,
+            monitor=monitor,
+            mode="max",
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        self.file = folder / BEST
+        self.inherited = inherited
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.inherited is None:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.inherited, self.file)
+        best = str(self.file)
+        moved = {
+            "dirpath": self.dirpath,
+            "best_model_path": best,
+            "kth_best_model_path": best,
+            "best_k_models": {best: state_dict["best_model_score"]},
+        }
+        super().load_state_dict(state_dict | moved)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """`last.ckpt`, of the newest finished epoch; ModelCheckpoint's `save_last` is the last best."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            folder,
+            filename=Path(LAST).stem,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing of the resumed run's matters here, least of all its directory."""
+
+
+class History(Callback):
+    """`history.csv`: a row an epoch; a resumed run's begins with those of the run it continues.
+
+    Columns: epoch (from 1), step (optimizer steps so far), seconds (of training, validation not
+    counted), images_per_s, learning_rate, and every metric of training and validation.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start = time.perf_counter()
+        self._seconds: float | None = None
+        self._images = 0
+        self._learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._images += len(batch.clean)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking and self._seconds is None:
+            self._seconds = time.perf_counter() - self._start
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        seconds = self._seconds or time.perf_counter() - self._start
+        speed = {"images_per_s": self._images / seconds, "learning_rate": self._learning_rate}
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        self.rows.append(
+            {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, "seconds": seconds}
+            | speed
+            | {name: value for name, value in metrics.items() if "/" in name}
+        )
+        self.log_dict(speed)
+        self.write()
+
+    def best(self, monitor: str) -> dict[str, float]:
+        """The row of the first epoch with the highest value of a metric."""
+        return max(self.rows, key=lambda row: row[monitor])
+
+    def write(self) -> None:
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.file, text.getvalue())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = state_dict["rows"]
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's bar without the logger's version, which a run in a directory of its own lacks."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=20)  # batches; a refresh takes as long as a small network
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        metrics = dict(super().get_metrics(trainer, pl_module))
+        metrics.pop("v_num", None)
+        return metrics  # type: ignore[return-value]

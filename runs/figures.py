@@ -1,0 +1,132 @@
+"""Pictures of a run: image strips, learning curves, confusion matrices.
+
+They are matplotlib figures made without pyplot, which keeps state and looks for a display.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from datamodules.images import ImageDataModule
+from datamodules.sampling import Draw
+
+CELL = 1.1  # inches, an image's width and height in a strip
+
+
+def save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=150, bbox_inches="tight")
+
+
+def strip(
+    rows: dict[str, Tensor],
+    columns: Sequence[str] = (),
+    captions: dict[str, Sequence[str]] | None = None,
+) -> Figure:
+    """Rows of images under each other, such as clean, noisy and restored.
+
+    rows: by name, B C H W in [0, 1], values outside are cut.
+    columns: a title for each of the B columns.
+    captions: by the row's name, a line under each of its images.
+    """
+    count = len(next(iter(rows.values())))
+    figure = Figure(figsize=(CELL * count, CELL * 1.15 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), count, squeeze=False)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for column, (axis, image) in enumerate(zip(line, images.cpu().float(), strict=True)):
+            show_image(axis, image)
+            if captions and name in captions:
+                axis.set_xlabel(captions[name][column], fontsize=7, labelpad=2)
+        line[0].set_ylabel(name, fontsize=10)
+    for axis, title in zip(axes[0], columns, strict=False):
+        axis.set_title(title, fontsize=8)
+    return figure
+
+
+def show_image(axis: Axes, image: Tensor) -> None:
+    """image: C H W in [0, 1]; one or three channels are shown, of any other number their mean."""
+    image = image.clamp(0, 1)
+    if len(image) == 3:
+        axis.imshow(image.permute(1, 2, 0))
+    else:
+        axis.imshow(image.mean(0), cmap="gray", vmin=0, vmax=1)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def training_samples(data: ImageDataModule) -> Figure:
+    """A training image of each class, clean and as noisy as the first epoch sees such images."""
+    index = data.examples("train", per_class=1)
+    batch = data.on_after_batch_transfer(Draw("train", epoch=0, step=0, index=index), 0)
+    names = [data.class_names[label] for label in batch.label]
+    return strip({"clean": batch.clean, "noisy": batch.noisy}, names)
+
+
+LABELS = {
+    "loss": "loss, a sum over pixels",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "accuracy": "accuracy",
+    "cross_entropy": "cross-entropy (nats)",
+    "reconstruction": "reconstruction (nats per image)",
+    "kl": "KL divergence (nats per image)",
+    "active_units": "active latent units",
+}
+
+
+def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
+    """A panel for each metric over the epochs, training and validation together.
+
+    rows: of the history; a metric is named "train/loss", "val/psnr", …
+    monitor: the metric that chose the best epoch, which every panel marks.
+    """
+    names = {name for row in rows for name in row if "/" in name}
+    order = list(LABELS)
+    metrics = sorted(
+        {name.split("/")[1] for name in names},
+        key=lambda metric: order.index(metric) if metric in LABELS else len(order),
+    )
+    best = max(rows, key=lambda row: row.get(monitor, -math.inf))["epoch"]
+    width = min(len(metrics), 3)
+    height = -(-len(metrics) // width)
+    figure = Figure(figsize=(4.2 * width, 3 * height), layout="constrained")
+    axes = figure.subplots(height, width, squeeze=False).flatten()
+    for axis, metric in zip(axes, metrics, strict=False):
+        for stage, label in (("train", "training"), ("val", "validation")):
+            points = [(r["epoch"], r[key]) for r in rows if (key := f"{stage}/{metric}") in r]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+        axis.axvline(best, color="grey", linestyle=":", label="best epoch")
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(LABELS.get(metric, metric))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(fontsize=8)
+    for axis in axes[len(metrics) :]:
+        axis.set_axis_off()
+    return figure
+
+
+def confusion(matrix: Tensor, names: Sequence[str], title: str) -> Figure:
+    """matrix: int K x K, images by true class (row) and predicted class (column)."""
+    share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    size = max(3.0, 0.6 * len(names))
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in torch.ones_like(matrix).nonzero().tolist():
+        color = "white" if share[row, column] > 0.5 else "black"
+        text = str(int(matrix[row, column]))
+        axis.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.set_xlabel("predicted class")
+    axis.set_ylabel("true class")
+    axis.set_title(title, fontsize=10)
+    return figure

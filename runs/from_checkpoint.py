@@ -1,0 +1,121 @@
+"""A checkpoint's settings as config options, so that the command line can build on them.
+
+Hydra composes before it calls anything. So the checkpoint named on the command line is read first,
+and what it says of its run becomes the option `from_checkpoint` of each config group.
+"""
+
+import re
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+GROUPS = ("model", "data", "noise", "trainer")
+OPTION = "from_checkpoint"
+HELP = {"--help", "-h", "--hydra-help", "--version"}
+
+
+def score(arguments: list[str]) -> list[str]:
+    """Make the options of the checkpoint that eval.py is to score; no more overrides are needed.
+
+    Raises ValueError or FileNotFoundError where it is missing or not usable.
+    """
+    path = _value(arguments, "checkpoint")
+    if path is None and HELP.isdisjoint(arguments):
+        raise ValueError("checkpoint=path is required: the file to score, such as …/best.ckpt")
+    _offer({group: {} for group in GROUPS} if path is None else _settings(path))
+    return []
+
+
+def resume(arguments: list[str]) -> list[str]:
+    """The overrides that make train.py go on where a checkpoint ends; [] where none is given.
+
+    Raises ValueError for an override that the checkpoint decides.
+    """
+    path = _value(arguments, "checkpoint")
+    if path is None or not HELP.isdisjoint(arguments):
+        return []
+    _offer(_settings(path))
+    given = {override.key_or_group for override in _overrides(arguments)}
+    for key in given:
+        if re.split("[./]", key)[0] not in ("checkpoint", "trainer", "hydra"):
+            raise ValueError(
+                f"{key}: a run that is resumed takes everything from its checkpoint but trainer.*"
+            )
+    run = _run_entry(path)
+    stopping = {f"early_stopping.{key}": value for key, value in run["early_stopping"].items()}
+    settings = {"seed": run["seed"]} | stopping
+    groups = [f"{group}={OPTION}" for group in GROUPS if group not in given]
+    return [*groups, *(f"{key}={'null' if v is None else v}" for key, v in settings.items())]
+
+
+def _offer(nodes: dict[str, dict[str, Any]]) -> None:
+    for group, node in nodes.items():
+        ConfigStore.instance().store(name=OPTION, node=node, group=group)
+
+
+def _settings(path: str) -> dict[str, dict[str, Any]]:
+    """By config group, the node that the checkpoint holds; nothing of it can name foreign code."""
+    from denoisers.checkpoint import read_checkpoint, resolve
+
+    checkpoint = read_checkpoint(path)
+    run = checkpoint["run"]
+    # Shapes come from the data; for the rest the arguments are what the config was.
+    arguments = {
+        name: value
+        for name, value in checkpoint["hyper_parameters"].items()
+        if name not in ("image_shape", "num_classes")
+    }
+    nodes = {name: run[name] for name in ("data", "noise", "trainer")}
+    nodes["model"] = {"_target_": run["model"]} | arguments
+    try:
+        resolve(run["model"])
+        _require_ours(nodes["data"], "datamodules.")
+        _require_ours(nodes["noise"], "datamodules.")
+        _require_ours(nodes["trainer"], "pytorch_lightning.Trainer")
+        _require_ours(nodes["model"], "denoisers.")
+    except ValueError as error:
+        raise ValueError(f"{path} is refused: {error}") from error
+    return nodes
+
+
+def _require_ours(node: dict[str, Any], prefix: str) -> None:
+    """Raises ValueError for a node whose instantiation would run anything but a class of ours."""
+    if not str(node.get("_target_")).startswith(prefix):
+        raise ValueError(f"_target_ {node.get('_target_')!r} is not of this project")
+    _require_plain({key: value for key, value in node.items() if key != "_target_"})
+
+
+def _require_plain(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if str(key).startswith("_"):
+                raise ValueError(f"it holds the key {key!r}")
+            _require_plain(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _require_plain(part)
+    elif isinstance(value, str) and "${" in value:
+        raise ValueError(f"it holds the interpolation {value!r}")
+
+
+def _run_entry(path: str) -> dict[str, Any]:
+    from denoisers.checkpoint import read_checkpoint
+
+    run: dict[str, Any] = read_checkpoint(path)["run"]
+    return run
+
+
+def _overrides(arguments: list[str]) -> list[Any]:
+    words = [word for word in arguments if "=" in word and not word.startswith("-")]
+    return OverridesParser.create().parse_overrides(words)
+
+
+def _value(arguments: list[str], key: str) -> str | None:
+    """What an override sets a key to; Hydra's grammar decides about quotes."""
+    values = [override for override in _overrides(arguments) if override.key_or_group == key]
+    if not values or values[-1].value() is None:
+        return None
+    if values[-1].is_sweep_override():
+        raise ValueError(f"{key}: one command takes one {key}; loop over them in the shell")
+    return str(values[-1].value())

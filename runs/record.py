@@ -1,0 +1,62 @@
+"""Who a run is: its random id, what it ran with, and the claim on its directory."""
+
+import datetime
+import importlib.metadata
+import platform
+import shlex
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities.seed import isolate_rng
+
+from runs.files import write_json
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "hydra-core")
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Leave the process as it was found: a sweep runs its jobs one after another in one process."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    try:
+        with isolate_rng():
+            yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def new_run_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def environment() -> dict[str, Any]:
+    """The command, the time, and the versions that a reader needs to repeat a run."""
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def claim(directory: Path, content: dict[str, Any]) -> None:
+    """Make the directory this run's own by writing `run.json`, which must not be there.
+
+    Raises ValueError where another run has it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "run.json"
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        raise ValueError(
+            f"{directory} already holds a run: give another hydra.run.dir (or hydra.sweep.dir)"
+        ) from None
+    write_json(file, content)

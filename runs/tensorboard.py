@@ -1,0 +1,87 @@
+"""What TensorBoard shows of a run beyond the curves: pictures, latent codes, hyperparameters."""
+
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+
+from datamodules.images import ImageDataModule
+from denoisers.base import ImageModel
+from denoisers.vae import VAE
+from runs import pictures
+from runs.config import plain
+
+CODES = 1_000  # test images in the projector
+
+
+class TensorBoardPictures(Callback):
+    """After every validation: what the model makes of the same validation images, one a class."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        layout = {"loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]}}
+        for writer in _writers(trainer):
+            writer.add_custom_scalars(layout)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+            for logger in trainer.loggers:
+                loss = {"step/train_loss": outputs["loss"].item()}
+                logger.log_metrics(loss, step=trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not (writers := _writers(trainer)) or trainer.sanity_checking:
+            return
+        assert isinstance(pl_module, ImageModel)
+        data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        index = data.examples("val", per_class=1).to(pl_module.device)
+        batch = data.eval_batch("val", index)
+        shown = {"validation_images": pictures.strip_of(pl_module, batch, data.class_names)}
+        if isinstance(pl_module, VAE):
+            shown["samples"] = pictures.samples_of(pl_module)
+            shown["interpolation"] = pictures.interpolation_of(pl_module, batch)
+        for writer in writers:
+            for name, figure in shown.items():
+                writer.add_figure(name, figure, trainer.global_step)
+
+
+def finish(
+    trainer: Trainer, model: ImageModel, data: ImageDataModule, cfg: DictConfig, best: float
+) -> None:
+    """What TensorBoard gets at the end of a run.
+
+    best: the monitored metric's value in the best epoch.
+    """
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(_hyperparameters(cfg), {f"best/{model.monitor}": best})
+            _add_codes(logger.experiment, model, data)
+            logger.finalize("success")
+
+
+def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
+    """What can differ between runs that one would compare."""
+    trainer = {name: cfg.trainer[name] for name in ("max_epochs", "gradient_clip_val")}
+    groups = {name: plain(cfg[name]) for name in ("model", "noise", "data", "early_stopping")}
+    return {"seed": cfg.seed, "trainer": trainer} | groups
+
+
+@torch.no_grad()
+def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) -> None:
+    """The codes of the first test images for the projector, with labels and the clean images."""
+    index = torch.arange(min(CODES, data.size("test")), device=model.device)
+    batch = data.eval_batch("test", index)
+    names = [data.class_names[label] for label in batch.label.tolist()]
+    codes = torch.cat([model.encode(part).flatten(1) for part in batch.noisy.split(100)])
+    writer.add_embedding(codes.cpu(), names, batch.clean.cpu(), tag="codes_of_test_images")
+
+
+def _writers(trainer: Trainer) -> list[SummaryWriter]:
+    return [
+        logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)
+    ]
