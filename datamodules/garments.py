@@ -82,10 +82,10 @@ class Sketch:
         noise = self.random(1, cells, cells) * 2 - 1
         return interpolate(noise, (SIZE, SIZE), mode="bilinear")[:, 0]
 
-    def cloth(self, stripes: float = 0.15, checks: float = 0.05, prints: float = 0.2) -> Tensor:
+    def cloth(self, stripes: float = 0.2, checks: float = 0.06, prints: float = 0.3) -> Tensor:
         """Tones of a lit and folded cloth, given the probabilities of its patterns."""
         light = 1 + self.uniform(-0.15, 0.15) * self.x + self.uniform(-0.15, 0.15) * self.y
-        shade = 1 - 0.7 * self.random(1, 1) ** 1.4  # more are bright than dark
+        shade = 1 - 0.7 * self.random(1, 1) ** 1.6  # more are bright than dark
         tone = shade * (light + self.uniform(0.05, 0.25) * self.clouds(9))
         # Stripes run either way; checks have both. Some cloth is cut on the bias.
         bias, check = self.chance(0.15) * self.uniform(-0.8, 0.8), self.chance(checks)
@@ -93,8 +93,8 @@ class Sketch:
             depth = torch.maximum(self.chance(stripes), check) * self.uniform(0.1, 0.4)
             waves = (across + bias * along) / self.uniform(0.16, 0.6) + self.random(1, 1)
             tone = tone * (1 + depth * (2 * (2 * pi * waves).sin()).clamp(-1, 1))
-        flowers = (2 * self.clouds(20) + self.clouds(9)).clamp(-1, 1)
-        tone = tone * (1 + self.chance(prints) * self.uniform(0.15, 0.45) * flowers)
+        flowers = (1.5 * self.clouds(20) + 1.5 * self.clouds(10)).clamp(-1, 1)
+        tone = tone * (1 + self.chance(prints) * self.uniform(0.2, 0.55) * flowers)
         weave = 1 + self.uniform(0, 0.05) * self.clouds(SIZE)
         return (tone * weave).clamp(0.05, 1)
 
@@ -174,7 +174,7 @@ class Style(NamedTuple):
     ribs: float = 0.0  # at hem and cuffs
     logo: float = 0.0
     skirt: float = 0.0  # a narrow waist, and pleats or a belt
-    patterns: tuple[float, float, float] = (0.15, 0.04, 0.2)  # stripes, checks, prints
+    patterns: tuple[float, float, float] = (0.22, 0.06, 0.3)  # stripes, checks, prints
 
 
 T_SHIRT = Style((0.44, 0.56), (0.9, 1.1), (0.8, 0.98), (0, 0.9), front=0.03, ribs=0.1, logo=0.4)
@@ -188,10 +188,10 @@ COAT = Style(
     front=1,
     ribs=0.2,
     skirt=0.1,
-    patterns=(0.06, 0.06, 0.08),
+    patterns=(0.1, 0.08, 0.15),
 )
 SHIRT = Style(
-    (0.4, 0.5), (0.9, 1.1), (0.88, 0.98), (0.55, 0.4), front=0.9, patterns=(0.2, 0.25, 0.25)
+    (0.4, 0.5), (0.9, 1.1), (0.88, 0.98), (0.55, 0.4), front=0.9, patterns=(0.25, 0.3, 0.3)
 )
 
 

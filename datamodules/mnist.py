@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,6 +14,7 @@ from torchvision import datasets
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 
+LOCK = ".lock"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -64,7 +66,7 @@ class MNISTFormat(ImageDataModule):
         archives = {self.folder / name: checksum for name, checksum in self.source.resources}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock"):  # for runs that start side by side
+            with FileLock(self.folder / LOCK):  # for runs that start side by side
                 for archive, checksum in archives.items():
                     if archive.exists():
                         _verify(archive, checksum)
@@ -77,6 +79,9 @@ class MNISTFormat(ImageDataModule):
             missing = [archive.name for archive in archives if not archive.exists()]
             if not missing:
                 raise
+            (self.folder / LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # what is not empty was there before, or is worth keeping
+                os.removedirs(self.folder)
             raise FileNotFoundError(
                 f"{self.source.__name__} is not in {self.folder} and could not be downloaded: "
                 f"missing {', '.join(missing)}. Put the files there by hand "

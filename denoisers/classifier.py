@@ -55,9 +55,9 @@ class Classifier(ImageModel):
         for before, after in itertools.pairwise([image_shape[0], *channels]):
             stages += [
                 nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.MaxPool2d(2, ceil_mode=True),  # a last odd row or column is kept
                 nn.BatchNorm2d(after),
                 nn.ReLU(),
-                nn.MaxPool2d(2, ceil_mode=True),  # a last odd row or column is kept
             ]
         height, width = (-(-size // 2 ** len(channels)) for size in image_shape[1:])
         self.features = nn.Sequential(

@@ -39,12 +39,13 @@ class ConvTransposed(Autoencoder):
         require_sizes(channels=channels)
         sizes = [image_shape[0], *channels]
         self.encoder = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(sizes))
+        pairs = list(itertools.pairwise(sizes[::-1]))
         self.upsample = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, KERNEL, stride=2, padding=PADDING)
-            for before, after in itertools.pairwise(sizes[::-1])
+            nn.ConvTranspose2d(*pair, KERNEL, stride=2, padding=PADDING, bias=pair == pairs[-1])
+            for pair in pairs
         )
         self.activate = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(width), nn.GELU()) for width in sizes[-2:0:-1]
+            nn.Sequential(nn.BatchNorm2d(after), nn.GELU()) for _, after in pairs[:-1]
         )
         self.activate.append(nn.Identity())  # the last stage gives logits
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with

@@ -3,14 +3,18 @@
 This file imports nothing heavy: `--help` and a refused override are to be instant.
 """
 
+import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -39,6 +43,25 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
         sys.exit(f"{Path(sys.argv[0]).name}: {one_line(error)}")
 
 
+@contextmanager
+def job() -> Iterator[None]:
+    """Around the work that Hydra calls.
+
+    Hydra reports a job that raises in lines of its own, so a command's only job exits instead. A
+    job in a sweep has to raise: exiting would take the jobs after it along.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_users_mistake(error):
+            raise
+        line = one_line(error)
+        if HydraConfig.get().mode == RunMode.RUN:
+            raise SystemExit(f"{Path(sys.argv[0]).name}: {line}") from error
+        logging.getLogger(__name__).error("job %s failed: %s", HydraConfig.get().job.num, line)
+        raise
+
+
 def is_users_mistake(error: Exception) -> bool:
     """Whether a line says all: for what Hydra, Lightning or this project refuses with a reason."""
     if isinstance(error, HydraException | OmegaConfBaseException | OSError):
@@ -47,20 +70,23 @@ def is_users_mistake(error: Exception) -> bool:
         return True
     if isinstance(error, ValueError | FloatingPointError):
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        return raised_in.parent.parent == REPOSITORY or raised_in.parent == REPOSITORY
+        return REPOSITORY in (raised_in.parent, raised_in.parent.parent)
     return False
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without its line breaks, lists in it separated by commas."""
-    text = str(error)
+    """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
+    parts = str(error).splitlines()
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
-        text += f"\n{error.__cause__}"
+        parts += str(error.__cause__).splitlines()
     line = ""
-    for part in text.splitlines():
-        if words := part.strip():
-            between = (
-                "" if not line else " " if line[-1] in ":.,;" else ", " if part[0] == "\t" else "; "
-            )
-            line += between + words
+    for part in parts:
+        if part.startswith("Config search path"):
+            break
+        words = part.strip()
+        if not words or words.startswith(("full_key:", "object_type=", "See https:")):
+            continue
+        listed = part.startswith("\t") and not line.endswith(":")
+        separator = "" if not line else ", " if listed else " " if line[-1] in ".:;," else "; "
+        line += separator + words
     return line or type(error).__name__
