@@ -136,7 +136,7 @@ def _run(
     checkpoints = directory / "checkpoints"
     if any(parameter.requires_grad for parameter in model.parameters()):
         trainer.fit(model, data, ckpt_path=cfg.checkpoint)
-        if trainer.fast_dev_run:
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return float(trainer.callback_metrics[model.monitor])
         best = history.best(model.monitor)
         figures.save(figures.curves(history.rows, model.monitor), directory / "curves.png")

@@ -122,15 +122,15 @@ class ImageDataModule(LightningDataModule):
             InMemory(),
             sampler=DrawSampler(split, self.size(split), self.batch_size, seed),
             batch_size=None,  # the sampler yields whole batches
-            collate_fn=_as_is,
+            collate_fn=_as_is,  # type: ignore[arg-type]
             num_workers=self.num_workers,
         )
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
         split: Split = batch.split  # type: ignore[assignment]
         if split != "train":
-            return self.eval_batch(split, batch.index)
-        clean, label = self._clean(split, batch.index)
+            return self.eval_batch(split, batch.positions)
+        clean, label = self._clean(split, batch.positions)
         random = generator(clean.device, "noise", self.seed, batch.epoch, batch.step)
         return Batch(self.noise(clean, random), clean, label)
 

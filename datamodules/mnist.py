@@ -6,6 +6,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from filelock import FileLock
 from torch import Tensor
@@ -32,7 +33,9 @@ class MNISTFormat(ImageDataModule):
     train_count = 60_000
 
     source: type[datasets.MNIST]
-    checksums: dict[str, str]  # MD5 of the extracted files; torchvision knows the archives' own
+    checksums: ClassVar[
+        dict[str, str]
+    ]  # MD5 of the extracted files; torchvision knows the archives' own
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class FashionMNIST(MNISTFormat):
 
     source = datasets.FashionMNIST
     class_names = tuple(datasets.FashionMNIST.classes)
-    checksums = {
+    checksums: ClassVar = {
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
         "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
         "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
@@ -108,7 +111,7 @@ class MNIST(MNISTFormat):
 
     source = datasets.MNIST
     class_names = tuple("0123456789")
-    checksums = {
+    checksums: ClassVar = {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
         "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
         "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",

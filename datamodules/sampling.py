@@ -16,7 +16,7 @@ class Draw(NamedTuple):
     split: str
     epoch: int
     step: int
-    index: Tensor  # int64 B
+    positions: Tensor  # int64 B
 
 
 class DrawSampler(Sampler[Draw]):
@@ -46,8 +46,8 @@ class DrawSampler(Sampler[Draw]):
         else:
             random = generator("cpu", "order", self.seed, self.epoch)
             order = torch.randperm(self.size, generator=random)
-        for step, index in enumerate(order.split(self.batch_size)):
-            yield Draw(self.split, self.epoch, step, index)
+        for step, positions in enumerate(order.split(self.batch_size)):
+            yield Draw(self.split, self.epoch, step, positions)
 
 
 class InMemory(Dataset[Draw]):

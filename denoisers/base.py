@@ -90,7 +90,8 @@ class ImageModel(LightningModule):
         key = (self.seed, self.current_epoch, batch_idx)
         torch.manual_seed(derive_seed("dropout", *key))  # dropout takes no generator
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
-        if batch_idx % self.trainer.log_every_n_steps == 0:  # rarely: it waits for the device
+        # Rarely, since it waits for the device.
+        if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._require_finite("train/loss", loss)
         return loss
 
@@ -161,7 +162,7 @@ class ImageModel(LightningModule):
         if not torch.isfinite(value):
             raise FloatingPointError(
                 f"{name} is {value.item()} in epoch {self.current_epoch}, step {self.global_step}, "
-                f"at a learning rate of {self.optimizers().param_groups[0]['lr']:g}: "
+                f"at a learning rate of {self.lr * self.lr_decay**self.current_epoch:g}: "
                 "try a lower model.lr or trainer.gradient_clip_val=1"
             )
 

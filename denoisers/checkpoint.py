@@ -47,7 +47,7 @@ def resolve(name: str) -> type[ImageModel]:
     raise ValueError(f"{name!r} is not a model of this project")
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The contents of a checkpoint file, on the CPU.
 
     Raises FileNotFoundError where there is none, and ValueError where the file is damaged or not a
@@ -70,9 +70,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a checkpoint of this project")
     if run["format_version"] != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {run['format_version']}; this release reads {FORMAT_VERSION}"
+            f"{path} has format version {run['format_version']}, this release reads "
+            f"{FORMAT_VERSION}"
         )
     return checkpoint
+
+
+def describe(model: ImageModel) -> dict[str, Any]:
+    """What `build_model` makes the model from: the arguments are plain, the weights not in it."""
+    return {"name": class_name(type(model)), "arguments": dict(model.hparams)}
 
 
 def build_model(name: str, arguments: dict[str, Any]) -> ImageModel:

@@ -13,20 +13,22 @@ from torchmetrics import MetricCollection
 
 from contract import Batch
 from denoisers.base import Denoiser, ImageModel, Objective, Stage
-from denoisers.checkpoint import build_model, class_name, load_model
+from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
 
 
 class Composite(ImageModel):
     """forward(noisy) -> (restored, logits): B C H W in [0, 1], and B K.
 
-    denoiser, classifier: the parts, as {"class": dotted name, "arguments": its constructor's};
+    denoiser, classifier: the parts, as {"name": of the class, "arguments": of its constructor};
         their weights start anew, `assemble` brings trained ones.
     finetune: train both parts; else they stay as they are.
     class_weight: weight of the cross-entropy (nats per image) beside the denoiser's own loss.
     """
 
     monitor = "val/accuracy"
+    denoiser: Denoiser
+    classifier: Classifier
     split: str | None = None  # fingerprint of the validation split that the parts have held out
 
     def __init__(
@@ -44,10 +46,10 @@ class Composite(ImageModel):
         self.save_hyperparameters()
         if not (class_weight >= 0 and math.isfinite(class_weight)):
             raise ValueError(f"class_weight must be a finite number from 0, got {class_weight}")
-        self.denoiser = build_model(denoiser["class"], denoiser["arguments"])
-        self.classifier = build_model(classifier["class"], classifier["arguments"])
-        assert isinstance(self.denoiser, Denoiser)
-        assert isinstance(self.classifier, Classifier)
+        parts = build_model(**denoiser), build_model(**classifier)
+        assert isinstance(parts[0], Denoiser)
+        assert isinstance(parts[1], Classifier)
+        self.denoiser, self.classifier = parts
         self.finetune = finetune
         self.class_weight = class_weight
         self.image_shape = self.denoiser.image_shape
@@ -116,7 +118,8 @@ def assemble(
             )
     if parts["classifier"].num_classes != num_classes:
         raise ValueError(
-            f"classifier knows {parts['classifier'].num_classes} classes, the data has {num_classes}"
+            f"classifier knows {parts['classifier'].num_classes} classes, the data has "
+            f"{num_classes}"
         )
     if splits["denoiser"] != splits["classifier"]:
         raise ValueError(
@@ -124,10 +127,8 @@ def assemble(
             "on would validate the other"
         )
     composite = Composite(
-        *(
-            {"class": class_name(type(part)), "arguments": dict(part.hparams)}
-            for part in parts.values()
-        ),
+        describe(parts["denoiser"]),
+        describe(parts["classifier"]),
         finetune,
         class_weight,
         lr,

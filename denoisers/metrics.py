@@ -68,7 +68,7 @@ class PerImage(Metric):
 
 
 def restoration_metrics(image_shape: tuple[int, int, int], prefix: str = "") -> MetricCollection:
-    """PSNR, SSIM, MSE and MAE; no SSIM for images smaller than its window, where it is undefined."""
+    """PSNR, SSIM, MSE and MAE; no SSIM for images under 11 pixels, where it is undefined."""
     metrics: dict[str, Metric | MetricCollection] = {
         "psnr": PerImage(psnr),
         "ssim": PerImage(ssim),

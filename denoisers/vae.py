@@ -65,7 +65,7 @@ class ActiveUnits(Metric):
 
     def compute(self) -> Tensor:
         variance = self.squares / self.count - (self.total / self.count).square()
-        return (variance > self.threshold).sum()
+        return (variance > self.threshold).sum().float()
 
 
 class VAE(Denoiser):

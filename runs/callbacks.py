@@ -9,6 +9,7 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
 from denoisers.checkpoint import read_checkpoint
@@ -92,10 +93,12 @@ class History(Callback):
     def __init__(self, file: Path) -> None:
         self.file = file
         self.rows: list[dict[str, float]] = []
+        self._start = time.perf_counter()
+        self._seconds: float | None = None  # of the epoch, once its training has ended
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = time.perf_counter()
-        self._seconds: float | None = None
+        self._seconds = None
         self._images = 0
         self._learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
 
@@ -105,7 +108,7 @@ class History(Callback):
         self._images += len(batch.clean)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking and self._seconds is None:
+        if trainer.state.fn == TrainerFn.FITTING and self._seconds is None:
             self._seconds = time.perf_counter() - self._start
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -117,7 +120,7 @@ class History(Callback):
             | speed
             | {name: value for name, value in metrics.items() if "/" in name}
         )
-        self.log_dict(speed)
+        pl_module.log_dict(speed)
         self.write()
 
     def best(self, monitor: str) -> dict[str, float]:

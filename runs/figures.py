@@ -4,7 +4,7 @@ They are matplotlib figures made without pyplot, which keeps state and looks for
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ def save(figure: Figure, path: Path) -> None:
 def strip(
     rows: dict[str, Tensor],
     columns: Sequence[str] = (),
-    captions: dict[str, Sequence[str]] | None = None,
+    captions: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """Rows of images under each other, such as clean, noisy and restored.
 
@@ -61,8 +61,9 @@ def show_image(axis: Axes, image: Tensor) -> None:
 
 def training_samples(data: ImageDataModule) -> Figure:
     """A training image of each class, clean and as noisy as the first epoch sees such images."""
-    index = data.examples("train", per_class=1)
-    batch = data.on_after_batch_transfer(Draw("train", epoch=0, step=0, index=index), 0)
+    positions = data.examples("train", per_class=1)
+    draw = Draw("train", epoch=0, step=0, positions=positions)
+    batch = data.on_after_batch_transfer(draw, 0)
     names = [data.class_names[label] for label in batch.label]
     return strip({"clean": batch.clean, "noisy": batch.noisy}, names)
 

@@ -29,7 +29,8 @@ def strip_of(
     """
     rows = {"clean": batch.clean, "noisy": batch.noisy}
     if isinstance(model, Composite):
-        rows["restored"], classifier = model(batch.noisy)[0], model.classifier
+        rows["restored"] = model(batch.noisy)[0]
+        classifier = model.classifier
     elif isinstance(model, Denoiser):
         rows["restored"] = model(batch.noisy)
     elif isinstance(model, Classifier):

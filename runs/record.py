@@ -2,10 +2,12 @@
 
 import datetime
 import importlib.metadata
+import logging
 import platform
 import shlex
 import sys
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +27,23 @@ def isolated() -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
     try:
-        with isolate_rng():
+        with isolate_rng(), warnings.catch_warnings():
+            _quieten_lightning()
             yield
     finally:
         torch.use_deterministic_algorithms(deterministic)
         torch.backends.cudnn.benchmark = benchmark
+
+
+def _quieten_lightning() -> None:
+    """No advertisements, no list of absent accelerators, no advice that does not fit."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers",  # the images are in memory
+        ".*smaller than the logging interval",  # an epoch's metrics are logged all the same
+        ".*treespec, LeafSpec.* is deprecated",  # Lightning's own affair
+    ):
+        warnings.filterwarnings("ignore", message)
 
 
 def new_run_id() -> str:

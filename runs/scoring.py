@@ -18,7 +18,7 @@ from denoisers.composite import Composite
 def task_models(
     cfg: DictConfig, model: ImageModel, data: ImageDataModule
 ) -> tuple[Classifier | None, Classifier | None]:
-    """The classifier that judges the model's images, and the control that was trained on noisy ones.
+    """The classifier that judges the images, and the control that was trained on noisy ones.
 
     A composite and a classifier bring their own classifier.
 
@@ -35,11 +35,11 @@ def task_models(
     for name, part in (("checkpoint", model), ("classifier", classifier), ("control", control)):
         if part is not None and part.image_shape != data.image_shape:
             raise ValueError(
-                f"{name}: the model is for images of {part.image_shape}, data has {data.image_shape}"
+                f"{name} is for images of {part.image_shape}, the data has {data.image_shape}"
             )
         if isinstance(part, Classifier | Composite) and part.num_classes != data.num_classes:
             raise ValueError(
-                f"{name}: the model knows {part.num_classes} classes, data has {data.num_classes}"
+                f"{name} knows {part.num_classes} classes, the data has {data.num_classes}"
             )
     return classifier, control
 
@@ -52,7 +52,7 @@ def _load_classifier(path: str | None, trained_on: str, name: str) -> Classifier
         raise ValueError(f"{name}: {path} holds a {type(model).__name__}, not a classifier")
     if model.input != trained_on:
         raise ValueError(
-            f"{name}: {path} was trained on {model.input} images, a {name} is trained on {trained_on}"
+            f"{name}: {path} was trained on {model.input} images, not on {trained_on} ones"
         )
     return model
 

@@ -29,7 +29,7 @@ class TensorBoardPictures(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             for logger in trainer.loggers:
                 loss = {"step/train_loss": outputs["loss"].item()}
                 logger.log_metrics(loss, step=trainer.global_step)
