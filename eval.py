@@ -16,7 +16,7 @@ from runs import cli, from_checkpoint
 
 
 def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
-    """Score a checkpoint's model on the test images; everything written is in `directory`.
+    """Score a model, by default on the test images; everything written is in `directory`.
 
     Returns what metrics.json holds. Under "test": psnr (dB), ssim, mse and mae of the restored
     images. Under "noisy_input": the same of what the model was given. Under "accuracy": of the
@@ -52,11 +52,12 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
             enable_checkpointing=False,
         )
         data.prepare_data()
-        data.setup("test")
+        data.test_split = cfg.split
+        data.setup("test" if cfg.split == "test" else "fit")
         claim(directory, {"run_id": run["run_id"]} | environment())
         print(
             f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
-            f"{data.size('test'):,} test images of {type(data).__name__} with {noise}"
+            f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
         )
         trainer.test(model, data, verbose=False)
         metrics = report.evaluation_metrics(
@@ -64,7 +65,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         )
         write_json(directory / "metrics.json", metrics)
 
-        batch = data.eval_batch("test", data.examples("test", per_class=1).to(model.device))
+        batch = data.eval_batch(cfg.split, data.examples(cfg.split, per_class=1).to(model.device))
         strip = pictures.strip_of(model, batch, data.class_names, classifier)
         figures.save(strip, directory / "strip.png")
         for name, matrix in task.matrices.items():

@@ -43,6 +43,7 @@ class ImageDataModule(LightningDataModule):
     image_shape: tuple[int, int, int]  # C H W
     class_names: tuple[str, ...]
     train_count: int  # images from which the validation split is taken
+    test_split: Split = "test"  # "val" to score the validation images, and choose something by it
 
     def __init__(
         self,
@@ -115,7 +116,7 @@ class ImageDataModule(LightningDataModule):
         return self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Draw]:
-        return self._loader("test")
+        return self._loader(self.test_split)
 
     def _loader(self, split: Split, seed: int | None = None) -> DataLoader[Draw]:
         return DataLoader(

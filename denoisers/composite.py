@@ -46,10 +46,11 @@ class Composite(ImageModel):
         self.save_hyperparameters()
         if not (class_weight >= 0 and math.isfinite(class_weight)):
             raise ValueError(f"class_weight must be a finite number from 0, got {class_weight}")
-        parts = build_model(**denoiser), build_model(**classifier)
-        assert isinstance(parts[0], Denoiser)
-        assert isinstance(parts[1], Classifier)
-        self.denoiser, self.classifier = parts
+        restorer, judge = build_model(**denoiser), build_model(**classifier)
+        assert isinstance(restorer, Denoiser)
+        assert isinstance(judge, Classifier)
+        self.denoiser = restorer
+        self.classifier = judge
         self.finetune = finetune
         self.class_weight = class_weight
         self.image_shape = self.denoiser.image_shape

@@ -5,7 +5,7 @@ from the constructor itself.
 """
 
 import inspect
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -43,6 +43,7 @@ def check_eval_settings(cfg: DictConfig) -> None:
     check_value(cfg.checkpoint, str, "checkpoint")
     check_value(cfg.classifier, str | None, "classifier")
     check_value(cfg.control, str | None, "control")
+    check_value(cfg.split, Literal["test", "val"], "split")
 
 
 def _describes_object(value: Any) -> bool:

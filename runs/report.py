@@ -72,6 +72,7 @@ def evaluation_metrics(
         "run_id": run["run_id"],
         "checkpoint": cfg.checkpoint,
         "model": class_name(type(model)),
+        "split": cfg.split,
         "data": plain(cfg.data),
         "noise": plain(cfg.noise),
         "test": {name: test[name] for name in test if not name.startswith(NOISY)},
@@ -118,13 +119,14 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
 
 def show_evaluation(metrics: dict[str, Any], directory: Path) -> None:
     """Print an evaluation's metrics and accuracies, and where its files are."""
-    columns = {"test": metrics["test"]}
+    columns = {"": metrics["test"]}
     if metrics["noisy_input"]:
         columns = {"noisy input": metrics["noisy_input"], "restored": metrics["test"]}
     tables = [_metric_table(columns)]
     if metrics["accuracy"]:
         tables.append(_accuracy_table(metrics["accuracy"]))
-    _show(f"{metrics['model'].rpartition('.')[2]} on the test images", tables, directory)
+    images = "test" if metrics["split"] == "test" else "validation"
+    _show(f"{metrics['model'].rpartition('.')[2]} on the {images} images", tables, directory)
 
 
 def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
