@@ -1,12 +1,19 @@
-# The two commands: `make demo` shows it work, `make test` runs every check.
+# make demo: train a denoiser and see it work.  make test: run every check.
+
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO = outputs/demo_$(shell date +%Y-%m-%d_%H-%M-%S)
 
 .PHONY: demo test
 
+demo: RUN := $(DEMO)
 demo: .venv/installed
-	$(BIN)/python train.py experiment=demo
-	$(BIN)/python eval.py checkpoint=outputs/demo/checkpoints/best.ckpt hydra.run.dir=outputs/demo-eval
+	$(BIN)/python train.py experiment=demo hydra.run.dir=$(RUN)
+	$(BIN)/python eval.py checkpoint=$(RUN)/checkpoints/best.ckpt hydra.run.dir=$(RUN)/eval
+	@echo
+	@echo "The picture (clean, noisy, restored):  $(RUN)/eval/strip.png"
+	@echo "The table of metrics:                  $(RUN)/eval/metrics.txt"
+	@echo "Next, on real Fashion-MNIST:           $(BIN)/python train.py model=vae noise.std=0.5"
 
 test: .venv/installed-test
 	$(BIN)/ruff format --check .
@@ -16,9 +23,9 @@ test: .venv/installed-test
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint constraints.txt --editable .
-	touch $@
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/pip install --constraint constraints.txt --editable '.[test]'
-	touch $@
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@

@@ -117,6 +117,10 @@ def assemble(
             raise ValueError(
                 f"{name} is for images of {parts[name].image_shape}, the data has {image_shape}"
             )
+    if parts["classifier"].input != "clean":
+        raise ValueError(
+            f"classifier must be trained on clean images, {classifier} was on noisy ones"
+        )
     if parts["classifier"].num_classes != num_classes:
         raise ValueError(
             f"classifier knows {parts['classifier'].num_classes} classes, the data has "

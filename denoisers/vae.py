@@ -31,12 +31,15 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def standard_normal(shape: torch.Size, random: torch.Generator) -> Tensor:
-    """Draws on the generator's device that do not depend on how they are split into batches.
+    """Draws on the generator's device; a CPU's do not depend on how they are split into batches.
 
     `torch.randn` on the CPU draws in blocks of 16, so that a batch's size changes its numbers;
-    here each number takes one uniform draw, put through the normal quantile function.
+    here each number takes one uniform draw, put through the normal quantile function. Evaluation
+    needs that, and always draws on the CPU.
     """
-    uniform = torch.rand(shape, generator=random, device=random.device, dtype=torch.float64)
+    if random.device.type != "cpu":
+        return torch.randn(shape, generator=random, device=random.device)
+    uniform = torch.rand(shape, generator=random, dtype=torch.float64)
     return torch.special.ndtri(uniform.clamp_(min=1e-12)).float()
 
 
@@ -52,16 +55,14 @@ class ActiveUnits(Metric):
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("total", torch.zeros(latent_dim, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state(
-            "squares", torch.zeros(latent_dim, dtype=torch.float64), dist_reduce_fx="sum"
-        )
+        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros(latent_dim), dist_reduce_fx="sum")
+        self.add_state("squares", torch.zeros(latent_dim), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor) -> None:
         self.count += len(mean)
-        self.total += mean.double().sum(0)
-        self.squares += mean.double().square().sum(0)
+        self.total += mean.sum(0)
+        self.squares += mean.square().sum(0)
 
     def compute(self) -> Tensor:
         variance = self.squares / self.count - (self.total / self.count).square()

@@ -65,10 +65,15 @@ def finish(
 
 
 def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
-    """What can differ between runs that one would compare."""
-    trainer = {name: cfg.trainer[name] for name in ("max_epochs", "gradient_clip_val")}
-    groups = {name: plain(cfg[name]) for name in ("model", "noise", "data", "early_stopping")}
-    return {"seed": cfg.seed, "trainer": trainer} | groups
+    """What runs that one would compare differ in, named as on the command line."""
+    settings: dict[str, Any] = {"seed": cfg.seed}
+    for group in ("model", "noise", "data"):
+        node = plain(cfg[group])
+        settings[group] = node.pop("_target_").rpartition(".")[2]
+        settings |= {f"{group}.{key}": value for key, value in node.items() if key != "seed"}
+    for key in ("max_epochs", "gradient_clip_val"):
+        settings[f"trainer.{key}"] = cfg.trainer[key]
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 @torch.no_grad()
