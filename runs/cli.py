@@ -3,12 +3,13 @@
 This file imports nothing heavy: `--help` and a refused override are to be instant.
 """
 
+import ctypes
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+GIGABYTE = 2**30
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch
 
 
@@ -29,9 +32,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     What is not a mistake of the user's keeps its traceback, and `HYDRA_FULL_ERROR=1` shows it for
     everything.
     """
-    # On virtual cores OpenMP's threads, left to spin, take the time of those that work: without
-    # this, two threads train several times slower. It counts only if set before torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    _suit_the_machine()
     everything = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # makes Hydra raise, where it would print and exit
     try:
@@ -41,6 +42,19 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
         if everything or not is_users_mistake(error):
             raise
         sys.exit(f"{Path(sys.argv[0]).name}: {one_line(error)}")
+
+
+def _suit_the_machine() -> None:
+    """Settings of the process that cost nothing and that torch on a CPU is much faster with."""
+    # On virtual cores OpenMP's threads, left to spin, take the time of those that work: without
+    # this, two threads train several times slower. It counts only if set before torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # glibc hands each large tensor's memory back to the kernel when it is freed, and the next step
+    # faults it in again page by page, a fifth of a convolutional net's time. Keep it instead.
+    with suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, GIGABYTE)
+        libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
 
 
 @contextmanager
