@@ -34,14 +34,14 @@ def train(cfg: DictConfig, directory: Path) -> float:
     """
     from pytorch_lightning import seed_everything
 
-    from denoisers.checkpoint import read_checkpoint
+    from denoisers.checkpoint import read_resumable
     from runs.config import build, check, check_train_settings, plain, without_objects
     from runs.record import claim, environment, isolated, new_run_id
 
     check_train_settings(cfg)
     with isolated():
         seed_everything(cfg.seed, verbose=False)
-        resumed = read_checkpoint(cfg.checkpoint)["run"] if cfg.checkpoint else None
+        resumed = read_resumable(cfg.checkpoint) if cfg.checkpoint else None
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
@@ -100,7 +100,7 @@ def make_trainer(
     if settings.enable_progress_bar is not False:
         callbacks.append(ProgressBar())
     if cfg.early_stopping.patience is not None:
-        callbacks.append(EarlyStopping(model.monitor, mode="max", **cfg.early_stopping))
+        callbacks.append(EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping))
     trainer = build(
         settings,
         "trainer",

@@ -76,6 +76,19 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     return checkpoint
 
 
+def read_resumable(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The "run" entry of a checkpoint from which training can go on exactly.
+
+    Raises like `read_checkpoint`, and ValueError for one that was saved inside an epoch.
+    """
+    checkpoint = read_checkpoint(path)
+    progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    if not progress["is_last_batch"]:
+        raise ValueError(f"{path} was saved inside an epoch: only a finished one can be resumed")
+    run: dict[str, Any] = checkpoint["run"]
+    return run
+
+
 def describe(model: ImageModel) -> dict[str, Any]:
     """What `build_model` makes the model from: the arguments are plain, the weights not in it."""
     return {"name": class_name(type(model)), "arguments": dict(model.hparams)}

@@ -124,8 +124,17 @@ class History(Callback):
         self.write()
 
     def best(self, monitor: str) -> dict[str, float]:
-        """The row of the first epoch with the highest value of a metric."""
-        return max(self.rows, key=lambda row: row[monitor])
+        """The row of the first epoch with the highest value of a metric.
+
+        Raises ValueError where no epoch was trained and validated.
+        """
+        validated = [row for row in self.rows if monitor in row]
+        if not validated:
+            raise ValueError(
+                "trainer: no epoch was trained to its end; see trainer.max_epochs, max_steps and "
+                "max_time"
+            )
+        return max(validated, key=lambda row: row[monitor])
 
     def write(self) -> None:
         names = list(dict.fromkeys(name for row in self.rows for name in row))

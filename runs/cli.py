@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
@@ -91,6 +91,8 @@ def is_users_mistake(error: Exception) -> bool:
 def one_line(error: BaseException) -> str:
     """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
     parts = str(error).splitlines()
+    if isinstance(error, OverrideParseException):
+        parts.insert(0, f"{error.override}: is not in Hydra's grammar, quotes may be missing:")
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         parts += str(error.__cause__).splitlines()
     line = ""
