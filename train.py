@@ -84,10 +84,12 @@ def make_trainer(
     if settings.limit_val_batches == 0:
         raise ValueError("trainer.limit_val_batches=0: without validation there is no best epoch")
     logger: Any = settings.logger
-    if logger in (None, True):
+    if logger is None or logger is True:
         logger = TensorBoardLogger(
             directory, name="", version="tensorboard", default_hp_metric=False
         )
+    elif logger is not False:
+        logger = instantiate(logger)
     history = History(directory / "history.csv")
     callbacks = [
         *(instantiate(settings.callbacks) or ()),
@@ -100,7 +102,8 @@ def make_trainer(
     if settings.enable_progress_bar is not False:
         callbacks.append(ProgressBar())
     if cfg.early_stopping.patience is not None:
-        callbacks.append(EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping))
+        stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)
+        callbacks.append(stopping)
     trainer = build(
         settings,
         "trainer",
