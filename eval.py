@@ -28,7 +28,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
 
     from denoisers.checkpoint import load_model
     from runs import figures, pictures, report
-    from runs.callbacks import ProgressBar
+    from runs.callbacks import progress_bar
     from runs.config import build, check, check_eval_settings
     from runs.files import write_json
     from runs.record import claim, environment, isolated
@@ -47,7 +47,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
             cfg.trainer,
             "trainer",
             logger=False,
-            callbacks=[task, ProgressBar()],
+            callbacks=[task, *progress_bar(cfg.trainer)],
             default_root_dir=directory,
             enable_checkpointing=False,
         )

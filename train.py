@@ -76,7 +76,7 @@ def make_trainer(
     from pytorch_lightning.loggers import TensorBoardLogger
 
     from denoisers.checkpoint import AtomicCheckpointIO, RunRecord
-    from runs.callbacks import BestCheckpoint, History, LastCheckpoint, ProgressBar, best_beside
+    from runs.callbacks import BestCheckpoint, History, LastCheckpoint, best_beside, progress_bar
     from runs.config import build
     from runs.tensorboard import TensorBoardPictures
 
@@ -93,14 +93,13 @@ def make_trainer(
     history = History(directory / "history.csv")
     callbacks = [
         *(instantiate(settings.callbacks) or ()),
+        *progress_bar(settings),
         history,
         RunRecord(record),
         TensorBoardPictures(),
         LastCheckpoint(directory / "checkpoints"),
         BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(cfg.checkpoint)),
     ]
-    if settings.enable_progress_bar is not False:
-        callbacks.append(ProgressBar())
     if cfg.early_stopping.patience is not None:
         stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)
         callbacks.append(stopping)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
@@ -161,3 +162,8 @@ class ProgressBar(TQDMProgressBar):
         metrics = dict(super().get_metrics(trainer, pl_module))
         metrics.pop("v_num", None)
         return metrics  # type: ignore[return-value]
+
+
+def progress_bar(settings: DictConfig) -> list[Callback]:
+    """The bar, unless Lightning's arguments do without one."""
+    return [] if settings.enable_progress_bar is False or settings.barebones else [ProgressBar()]
