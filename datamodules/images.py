@@ -175,16 +175,17 @@ class ImageDataModule(LightningDataModule):
 def stratified_split(labels: Tensor, val_size: int) -> tuple[Tensor, Tensor]:
     """Rows for training and for validation, ascending, each class held out in proportion.
 
-    Every image gets its class's relative rank in a fixed shuffle; those with the lowest ranks
-    validate. That keeps the proportions for any `val_size`, also one that no class count divides.
+    A class gives the whole part of its share, those with the largest remainders one image more.
     """
+    counts = labels.bincount()
+    share = counts.double() * val_size / len(labels)
+    quota = share.floor().long()
+    quota[(share - quota).argsort(descending=True, stable=True)[: val_size - quota.sum()]] += 1
     shuffled = torch.randperm(len(labels), generator=generator("cpu", "validation split"))
-    rank = torch.empty(len(labels), dtype=torch.float64)
-    for label in labels.unique():
-        members = shuffled[labels[shuffled] == label]
-        rank[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
-    order = rank.argsort(stable=True)
-    return order[val_size:].sort().values, order[:val_size].sort().values
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
+    for label, count in enumerate(quota.tolist()):
+        held_out[shuffled[labels[shuffled] == label][:count]] = True
+    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
 
 
 def _as_is(draw: Draw) -> Draw:

@@ -66,7 +66,11 @@ class MNISTFormat(ImageDataModule):
         return source.data.unsqueeze(1), source.targets
 
     def _fetch(self) -> None:
-        archives = {self.folder / name: checksum for name, checksum in self.source.resources}
+        archives = {
+            self.folder / name: checksum
+            for name, checksum in self.source.resources
+            if not (self.folder / name).with_suffix("").exists()
+        }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / LOCK):  # for runs that start side by side

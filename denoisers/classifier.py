@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from contract import Batch
 from denoisers.base import ImageModel, Objective, Stage, require_sizes
+from denoisers.layers import BatchNorm2d
 
 
 class Classifier(ImageModel):
@@ -56,7 +57,7 @@ class Classifier(ImageModel):
             stages += [
                 nn.Conv2d(before, after, 3, padding=1, bias=False),
                 nn.MaxPool2d(2, ceil_mode=True),  # a last odd row or column is kept
-                nn.BatchNorm2d(after),
+                BatchNorm2d(after),
                 nn.ReLU(),
             ]
         height, width = (-(-size // 2 ** len(channels)) for size in image_shape[1:])

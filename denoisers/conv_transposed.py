@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from denoisers.base import Autoencoder, require_sizes
+from denoisers.layers import BatchNorm2d
 from denoisers.losses import PixelLossName
 
 KERNEL = 5
@@ -40,14 +41,8 @@ class ConvTransposed(Autoencoder):
         sizes = [image_shape[0], *channels]
         self.encoder = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(sizes))
         pairs = list(itertools.pairwise(sizes[::-1]))
-        self.upsample = nn.ModuleList(
-            nn.ConvTranspose2d(*pair, KERNEL, stride=2, padding=PADDING, bias=pair == pairs[-1])
-            for pair in pairs
-        )
-        self.activate = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(after), nn.GELU()) for _, after in pairs[:-1]
-        )
-        self.activate.append(nn.Identity())  # the last stage gives logits
+        self.decoder = nn.ModuleList(Up(*pair, last=False) for pair in pairs[:-1])
+        self.decoder.append(Up(*pairs[-1], last=True))
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
 
     def encode(self, noisy: Tensor) -> Tensor:
@@ -60,15 +55,27 @@ class ConvTransposed(Autoencoder):
         for down in self.encoder:
             sizes.append(features.shape[-2:])
             features = down(features)
-        for up, activate in zip(self.upsample, self.activate, strict=True):
-            # Of the two sizes that a stride of 2 rounds to the same, the one that was halved.
-            features = activate(up(features, output_size=sizes.pop()))
+        for up in self.decoder:
+            features = up(features, sizes.pop())
         return features
+
+
+class Up(nn.Module):
+    """A transposed convolution to a given size; the last one gives logits."""
+
+    def __init__(self, before: int, after: int, last: bool) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(before, after, KERNEL, stride=2, padding=PADDING, bias=last)
+        self.activate = nn.Identity() if last else nn.Sequential(BatchNorm2d(after), nn.GELU())
+
+    def forward(self, features: Tensor, size: torch.Size) -> Tensor:
+        # A stride of 2 rounds two sizes to the same: the decoder has to be told which it was.
+        return self.activate(self.conv(features, output_size=list(size)))
 
 
 def _down(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, KERNEL, stride=2, padding=PADDING, bias=False),
-        nn.BatchNorm2d(after),
+        BatchNorm2d(after),
         nn.GELU(),
     )

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from denoisers.base import Autoencoder, require_sizes
+from denoisers.layers import BatchNorm2d
 from denoisers.losses import PixelLossName
 
 
@@ -60,12 +61,12 @@ def _down(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, 3, padding=1, bias=False),
         nn.MaxPool2d(2, ceil_mode=True),  # before the rest, which then has a quarter to do
-        nn.BatchNorm2d(after),
+        BatchNorm2d(after),
         nn.GELU(),
     )
 
 
 def _smooth(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()
+        nn.Conv2d(before, after, 3, padding=1, bias=False), BatchNorm2d(after), nn.GELU()
     )

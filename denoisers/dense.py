@@ -6,31 +6,18 @@ B images, D = C * H * W pixels:  B D -> B h1 -> ... -> B latent -> ... -> B h1 -
 import itertools
 import math
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from denoisers.base import Autoencoder, require_sizes
+from denoisers.layers import BatchNorm1d
 from denoisers.losses import PixelLossName
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """A batch of one, which has no variance, is normalised with the running statistics."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self.training and len(input) == 1:
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            return F.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(input)
 
 
 def mlp(sizes: list[int]) -> nn.Sequential:
     """Linear layers from each size to the next, all but the last normalised and rectified."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes[:-1]):
-        layers += [nn.Linear(before, after, bias=False), BatchNorm(after), nn.ReLU()]
+        layers += [nn.Linear(before, after, bias=False), BatchNorm1d(after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 

@@ -184,7 +184,7 @@ class VAE(Denoiser):
         pixels = math.prod(self.image_shape)
         log_variance = self.log_variance
         if self.likelihood == "optimal" and self.training:
-            log_variance = (squares / pixels).log()
+            log_variance = (squares / pixels).clamp(min=math.exp(MIN_LOG_VARIANCE)).log()
             with torch.no_grad():
                 self.log_variance.lerp_(log_variance, OPTIMUM_MOMENTUM)
         log_variance = log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
