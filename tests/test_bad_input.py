@@ -1,0 +1,244 @@
+"""A user's mistake ends with one line that names it, before anything is written."""
+
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from runs_for_tests import (
+    CLASSIFIER,
+    DENSE,
+    SPOIL,
+    VAE,
+    command,
+    composite_of,
+    contents,
+    read,
+    resume_in,
+    same,
+    score_in,
+    train_in,
+    trained,
+)
+
+from runs import cli, from_checkpoint
+
+
+def line_for(call: Callable[[], object]) -> str:
+    """The line that a user sees of the mistake that the call ends with."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        call()
+    assert cli.is_users_mistake(caught.value), repr(caught.value)
+    line = cli.one_line(caught.value)
+    assert "\n" not in line
+    assert len(line) < 500
+    return line
+
+
+SETTINGS = [
+    # what is given -> what the line names
+    ("model=vea", "model/vea"),
+    ("noise=salt", "noise/salt"),
+    ("experiment=none", "experiment/none"),
+    ("noise.std=abc", "noise.std=abc"),
+    ("noise.std=-1", "noise.std"),
+    ("noise.std=nan", "noise.std"),
+    ("noise.stdd=1", "noise.stdd"),
+    ("+noise.stdd=1", "noise.stdd"),
+    ("noise.std=null", "noise.std=None"),
+    ("model.latent_dim=0", "model.latent_dim"),
+    ("model.latent_dim=2.5", "model.latent_dim=2.5"),
+    ("model.hidden=[]", "model.hidden"),
+    ("model.hidden=[64,0]", "model.hidden"),
+    ("model.hidden=64", "model.hidden=64"),
+    ("model.loss=mae", "model.loss=mae"),
+    ("model.lr=0", "model.lr"),
+    ("model.lr=inf", "model.lr"),
+    ("model.lr_decay=2", "model.lr_decay"),
+    ("model.weight_decay=-1", "model.weight_decay"),
+    ("trainer.max_epochs=x", "trainer.max_epochs=x"),
+    ("trainer.max_epochs=0", "trainer.max_epochs"),
+    ("trainer.limit_val_batches=0", "trainer.limit_val_batches"),
+    ("trainer.limit_train_batches=0", "trainer.limit_train_batches"),
+    ("trainer.log_every_n_steps=0", "trainer.log_every_n_steps"),
+    ("trainer.overfit_batches=1", "trainer.overfit_batches"),
+    ("trainer.max_epoch=3", "trainer.max_epoch"),
+    ("trainer.precision=foo", "trainer.precision=foo"),
+    ("trainer.devices=2", "trainer.devices"),
+    ("trainer.accelerator=abacus", "abacus"),
+    pytest.param(
+        "trainer.accelerator=gpu",
+        "gpu",
+        marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+    ),
+    ("seed=-1", "seed=-1"),
+    ("seed=x", "seed=x"),
+    ("seed=null", "seed=None"),
+    ("early_stopping.patience=-1", "early_stopping.patience=-1"),
+    ("early_stopping.min_delta=-1", "early_stopping.min_delta=-1"),
+    ("data.batch_size=0", "data.batch_size"),
+    ("data.val_size=0", "data.val_size"),
+    ("data.test_size=0", "test_size"),
+    ("data.train_size=-5", "train_size"),
+    ("data.num_workers=-1", "data.num_workers"),
+    ("data.eval_seed=-1", "eval_seed"),
+    ("data.data_seed=-1", "data_seed"),
+    ("data=mnistt", "data/mnistt"),
+    ("noise.std=[", "noise.std=["),
+    ("noise.std", "noise.std"),
+]
+
+
+@pytest.mark.parametrize(("override", "named"), SETTINGS)
+def test_a_bad_setting_is_named_and_nothing_is_written(
+    override: str, named: str, tmp_path: Path
+) -> None:
+    choice = [] if override.startswith(("model=",)) else ["model=dense"]
+    run = tmp_path / "run"
+    line = line_for(lambda: train_in(run, *choice, "trainer.max_epochs=1", override))
+    assert named in line
+    assert not run.exists()
+
+
+def test_missing_paths_are_asked_for(tmp_path: Path) -> None:
+    line = line_for(lambda: train_in(tmp_path, "model=composite"))
+    assert line == "model.denoiser is required: give it on the command line"
+    line = line_for(lambda: from_checkpoint.score(["noise.std=0.1"]))
+    assert line.startswith("checkpoint=path is required")
+    missing = tmp_path / "none.ckpt"
+    denoiser = trained(*DENSE).best
+    for call in (
+        lambda: score_in(tmp_path, missing),
+        lambda: resume_in(tmp_path, missing),
+        lambda: score_in(tmp_path, denoiser, f"classifier={missing}"),
+        lambda: train_in(tmp_path, *composite_of(denoiser, missing)),
+    ):
+        assert f"no checkpoint at {missing}" in line_for(call)
+    assert not contents(tmp_path)
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def flipped(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def another_zip(file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("letter.txt", "hello")
+
+
+def weights_alone(file: Path) -> None:
+    torch.save({"state_dict": {"weight": torch.zeros(3)}}, file)
+
+
+def from_the_future(file: Path) -> None:
+    content = torch.load(file, weights_only=True)
+    content["run"]["format_version"] = 999
+    torch.save(content, file)
+
+
+@pytest.mark.parametrize(
+    "damage", [truncated, emptied, flipped, another_zip, weights_alone, from_the_future]
+)
+def test_a_damaged_checkpoint_is_refused_by_its_name(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "damaged.ckpt"
+    file.write_bytes(trained(*DENSE).last.read_bytes())
+    damage(file)
+    run = tmp_path / "run"
+    for call in (
+        lambda: score_in(run, file),
+        lambda: resume_in(run, file, "trainer.max_epochs=9"),
+        lambda: score_in(run, trained(*VAE).best, f"classifier={file}"),
+        lambda: train_in(run, *composite_of(file, trained(*CLASSIFIER).best)),
+    ):
+        assert str(file) in line_for(call)
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("key", ["data", "noise", "trainer", "model", "seed"])
+def test_a_checkpoint_that_lacks_settings_is_refused_by_its_name(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "incomplete.ckpt"
+    content = torch.load(trained(*DENSE).last, weights_only=True)
+    del content["run"][key]
+    torch.save(content, file)
+    for call in (score_in, resume_in):
+        assert str(file) in line_for(partial(call, tmp_path / "run", file))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
+    dense, classifier = trained(*DENSE).best, trained(*CLASSIFIER).best
+    line = line_for(lambda: score_in(tmp_path, classifier, f"classifier={classifier}"))
+    assert line.startswith("classifier: a Classifier is scored with its own")
+    line = line_for(lambda: score_in(tmp_path, dense, f"classifier={dense}"))
+    assert line == f"classifier: {dense} holds a Dense, not a classifier"
+    line = line_for(lambda: train_in(tmp_path, *composite_of(classifier, dense)))
+    assert "model.denoiser must be" in line
+    assert not contents(tmp_path)
+
+
+def test_a_loss_that_diverges_ends_the_run_and_saves_no_weights(tmp_path: Path) -> None:
+    line = line_for(lambda: train_in(tmp_path, "model=dense", "model.lr=1e30"))
+    assert "step" in line
+    assert "model.lr" in line
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_loss_that_diverges_later_leaves_the_good_checkpoints(tmp_path: Path) -> None:
+    line = line_for(
+        lambda: train_in(tmp_path, "model=dense", "trainer.max_epochs=3", SPOIL.format("nan"))
+    )
+    assert line.startswith("val/loss is nan in epoch 1, step 4")
+    good = trained("model=dense", "trainer.max_epochs=1")
+    for ours, theirs in (("best", good.best), ("last", good.last)):
+        weights = read(tmp_path / "checkpoints" / f"{ours}.ckpt")["state_dict"]
+        assert same(weights, read(theirs)["state_dict"])
+
+
+def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
+    quick = ["data=procedural", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
+    checkpoint = f"checkpoint={trained(*DENSE).best}"
+    for script, arguments, named in (
+        ("train.py", [*quick, "model=vea"], "model/vea"),
+        ("train.py", [*quick, "data.train_size=256", "model.lr=1e30"], "step"),
+        ("eval.py", [checkpoint, *quick[1:], "trainer.devices=2"], "trainer.devices"),
+    ):
+        done = command(script, *arguments, directory=tmp_path)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"{script}: ")
+        assert named in line
+        assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "refused"),
+    [("train.py", ["noise=salt"]), ("eval.py", ["noise.std=0.3"])],  # no such noise, no checkpoint
+)
+def test_help_and_refusals_do_not_wait_for_torch(
+    script: str, refused: list[str], tmp_path: Path
+) -> None:
+    for arguments, status in ((["--help"], 0), (refused, 1)):
+        done = command(script, *arguments, directory=tmp_path, options=["-X", "importtime"])
+        assert done.returncode == status
+        lines = done.stderr.splitlines()
+        times = [line for line in lines if line.startswith("import time:")]
+        imported = {line.split("|")[-1].strip() for line in times}
+        assert "hydra" in imported
+        assert not imported & {"torch", "pytorch_lightning", "numpy", "matplotlib"}
+        assert ("seed: 0" in done.stdout) == (status == 0)
+        assert len(lines) - len(times) == status
+    assert not any(tmp_path.iterdir())

@@ -1,0 +1,141 @@
+"""A run that is resumed ends where the uninterrupted one does, to the bit."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from runs_for_tests import (
+    CLASSIFIER,
+    DENSE,
+    SPOIL,
+    VAE,
+    Run,
+    composite,
+    contents,
+    json_of,
+    read,
+    resume_in,
+    same,
+    score_in,
+    train_in,
+    trained,
+    untimed,
+)
+
+from runs import from_checkpoint
+
+POWER_CUT = "trainer.callbacks=[{_target_:runs_for_tests.PowerCut,epoch:1}]"
+
+
+def assert_same_run(resumed: Run, uninterrupted: Run) -> None:
+    assert untimed(resumed.history) == untimed(uninterrupted.history)
+    assert resumed.returned == uninterrupted.returned
+    assert resumed.metrics["test"] == uninterrupted.metrics["test"]
+    for ours, theirs in (
+        (read(resumed.last), read(uninterrupted.last)),
+        (read(resumed.best), read(uninterrupted.best)),
+    ):
+        for entry in ("epoch", "global_step", "state_dict", "optimizer_states", "lr_schedulers"):
+            assert same(ours[entry], theirs[entry]), entry
+
+
+@pytest.mark.parametrize("overrides", [DENSE, VAE, CLASSIFIER])
+def test_an_interrupted_run_goes_on_to_the_same_end(
+    overrides: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_in(tmp_path / "cut", *overrides, "trainer.logger=false", POWER_CUT)
+    cut = Run(tmp_path / "cut", 0.0)
+    assert len(cut.history) == 1
+    before = contents(cut.directory)
+    # It takes max_epochs from the checkpoint, and everything else too.
+    resumed = resume_in(tmp_path / "resumed", cut.last)
+    uninterrupted = trained(*overrides)
+    assert_same_run(resumed, uninterrupted)
+    assert contents(cut.directory) == before
+    assert resumed.metrics["parent_id"] == read(cut.last)["run"]["run_id"]
+    assert resumed.metrics["run_id"] != resumed.metrics["parent_id"]
+    record = read(resumed.last)["run"]
+    assert record["run_id"] == resumed.metrics["run_id"]
+    ids = ("run_id", "parent_id")
+    original = read(uninterrupted.last)["run"]
+    assert {k: v for k, v in record.items() if k not in (*ids, "trainer")} == {
+        k: v for k, v in original.items() if k not in (*ids, "trainer")
+    }
+
+
+@cache
+def one_epoch() -> Run:
+    return trained("model=dense", "trainer.max_epochs=1")
+
+
+def test_a_composite_that_is_trained_goes_on_too(tmp_path: Path) -> None:
+    finetune = (*composite(), "model.finetune=true")
+    first = train_in(tmp_path / "first", *finetune, "trainer.max_epochs=1")
+    resumed = resume_in(tmp_path / "resumed", first.last, "trainer.max_epochs=2")
+    whole = train_in(tmp_path / "whole", *finetune, "trainer.max_epochs=2")
+    assert_same_run(resumed, whole)
+    assert score_in(tmp_path / "scored", resumed.last)["run_id"] == resumed.metrics["run_id"]
+
+
+def test_the_best_epoch_is_inherited_where_none_is_better(tmp_path: Path) -> None:
+    finished = one_epoch()
+    resumed = resume_in(tmp_path, finished.last, "trainer.max_epochs=2", SPOIL.format(0))
+    assert resumed.best.read_bytes() == finished.best.read_bytes()
+    assert resumed.metrics["best_epoch"] == 1
+    assert resumed.returned == finished.returned
+    assert resumed.metrics["test"] == finished.metrics["test"]
+    assert read(resumed.last)["epoch"] == 1
+
+
+def test_early_stopping_goes_on_counting(tmp_path: Path) -> None:
+    stopping = ("early_stopping.patience=2", "early_stopping.min_delta=99")
+    first = train_in(tmp_path / "first", "model=dense", "trainer.max_epochs=2", *stopping)
+    resumed = resume_in(tmp_path / "resumed", first.last, "trainer.max_epochs=9")
+    assert len(resumed.history) == 3
+
+
+def test_a_finished_run_extended_twice_equals_a_longer_one(tmp_path: Path) -> None:
+    first = one_epoch()
+    second = resume_in(tmp_path / "second", first.last, "trainer.max_epochs=2")
+    third = resume_in(tmp_path / "third", second.last, "trainer.max_epochs=3")
+    assert_same_run(third, trained(*DENSE))
+    assert third.metrics["epochs"] == 3
+    assert second.metrics["parent_id"] == first.metrics["run_id"]
+    assert third.metrics["parent_id"] == second.metrics["run_id"]
+    assert json_of(third.directory / "run.json")["run_id"] == third.metrics["run_id"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.lr=1",
+        "model=vae",
+        "noise.std=0.1",
+        "noise=gaussian",
+        "data.batch_size=7",
+        "seed=1",
+        "early_stopping.patience=9",
+        "experiment=demo",
+        "+model.depth=3",
+    ],
+)
+def test_what_the_checkpoint_decides_cannot_be_overridden(override: str) -> None:
+    key = override.strip("+").split("=")[0]
+    with pytest.raises(ValueError, match=f"^{re.escape(key)}: .* from its checkpoint"):
+        from_checkpoint.resume([f"checkpoint={one_epoch().last}", "trainer.max_epochs=2", override])
+
+
+def test_a_run_that_has_reached_its_end_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="max_epochs"):
+        resume_in(tmp_path / "run", one_epoch().last)
+
+
+def test_a_checkpoint_from_inside_an_epoch_is_refused(tmp_path: Path) -> None:
+    run = train_in(tmp_path / "cut", "model=dense", "trainer.max_epochs=2", "trainer.max_steps=3")
+    first, *unfinished = run.history
+    for row in unfinished:
+        assert row.get("val/psnr") != first["val/psnr"], "the epoch before was measured, not this"
+    with pytest.raises(ValueError, match="inside an epoch"):
+        resume_in(tmp_path / "resumed", run.last, "trainer.max_steps=-1")
