@@ -51,6 +51,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
             default_root_dir=directory,
             enable_checkpointing=False,
         )
+        if trainer.world_size > 1:
+            raise ValueError("trainer.devices: an evaluation uses one device")
         data.prepare_data()
         data.test_split = cfg.split
         data.setup("test" if cfg.split == "test" else "fit")

@@ -41,12 +41,14 @@ def train(cfg: DictConfig, directory: Path) -> float:
     check_train_settings(cfg)
     with isolated():
         seed_everything(cfg.seed, verbose=False)
-        resumed = read_resumable(cfg.checkpoint) if cfg.checkpoint else None
+        check(cfg.trainer, "trainer")
+        resumed = None
+        if cfg.checkpoint:
+            resumed = read_resumable(cfg.checkpoint, cfg.trainer.max_epochs)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
-        check(cfg.trainer, "trainer")
         data.prepare_data()
         data.setup("fit")
         held_out = resumed["split"] if resumed else getattr(model, "split", None)
@@ -81,8 +83,16 @@ def make_trainer(
     from runs.tensorboard import TensorBoardPictures
 
     settings = cfg.trainer
+    # Lightning would find these late, or not at all.
     if settings.limit_val_batches == 0:
         raise ValueError("trainer.limit_val_batches=0: without validation there is no best epoch")
+    for name in ("max_epochs", "limit_train_batches"):
+        if settings[name] == 0:
+            raise ValueError(f"trainer.{name}=0: nothing would be trained")
+    if settings.log_every_n_steps < 1:
+        raise ValueError("trainer.log_every_n_steps must be at least 1")
+    if settings.overfit_batches:
+        raise ValueError("trainer.overfit_batches: take trainer.limit_train_batches instead")
     logger: Any = settings.logger
     if logger is None or logger is True:
         logger = TensorBoardLogger(
@@ -97,8 +107,9 @@ def make_trainer(
         history,
         RunRecord(record),
         TensorBoardPictures(),
-        LastCheckpoint(directory / "checkpoints"),
+        # Before the last one, whose file is to know this epoch's best.
         BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(cfg.checkpoint)),
+        LastCheckpoint(directory / "checkpoints"),
     ]
     if cfg.early_stopping.patience is not None:
         stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)

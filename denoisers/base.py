@@ -198,7 +198,8 @@ class Denoiser(ImageModel):
         seed: int,
     ) -> None:
         super().__init__(lr, lr_decay, weight_decay, seed)
-        self.image_shape = image_shape
+        channels, height, width = image_shape
+        self.image_shape = channels, height, width  # a tuple, also where a config held a list
         self.metrics = torch.nn.ModuleDict(
             {
                 "val": restoration_metrics(image_shape),

@@ -17,7 +17,7 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 from denoisers.base import ImageModel
 
 FORMAT_VERSION = 1
+Kind = TypeVar("Kind")
 
 
 def class_name(model: type) -> str:
@@ -34,17 +35,22 @@ def class_name(model: type) -> str:
     return f"{model.__module__}.{model.__qualname__}"
 
 
-def resolve(name: str) -> type[ImageModel]:
-    """The model class of a dotted name; raises ValueError for anything but a model of ours."""
-    module_name, _, attribute = name.rpartition(".")
-    if module_name.startswith("denoisers."):
+def resolve(name: str, kind: type[Kind]) -> type[Kind]:
+    """The class of a dotted name from a checkpoint, which may name anything.
+
+    Raises ValueError for what is not a subclass of `kind`, defined in the package that `kind` is
+    from. That a name begins with that package is not enough: `denoisers.base.torch.load` does.
+    """
+    package = kind.__module__.partition(".")[0]
+    module_name, _, attribute = str(name).rpartition(".")
+    if module_name.startswith(f"{package}."):
         try:
             found = getattr(importlib.import_module(module_name), attribute)
         except (ImportError, AttributeError):
             found = None
-        if isinstance(found, type) and issubclass(found, ImageModel) and class_name(found) == name:
+        if isinstance(found, type) and issubclass(found, kind) and class_name(found) == name:
             return found
-    raise ValueError(f"{name!r} is not a model of this project")
+    raise ValueError(f"{name!r} is not of this project's {package}")
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -76,15 +82,19 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     return checkpoint
 
 
-def read_resumable(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
     """The "run" entry of a checkpoint from which training can go on exactly.
 
-    Raises like `read_checkpoint`, and ValueError for one that was saved inside an epoch.
+    Raises like `read_checkpoint`, and ValueError for one that was saved inside an epoch or has
+    `max_epochs` behind it.
     """
     checkpoint = read_checkpoint(path)
     progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     if not progress["is_last_batch"]:
         raise ValueError(f"{path} was saved inside an epoch: only a finished one can be resumed")
+    done = checkpoint["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs <= done:
+        raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
     run: dict[str, Any] = checkpoint["run"]
     return run
 
@@ -96,7 +106,7 @@ def describe(model: ImageModel) -> dict[str, Any]:
 
 def build_model(name: str, arguments: dict[str, Any]) -> ImageModel:
     """A model with new weights from what a checkpoint holds of it."""
-    return resolve(name)(**arguments)
+    return resolve(name, ImageModel)(**arguments)
 
 
 def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:

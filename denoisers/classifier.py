@@ -51,17 +51,19 @@ class Classifier(ImageModel):
         require_sizes(channels=channels, hidden=hidden)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
-        self.image_shape = image_shape
+        channels_in, height, width = image_shape
+        self.image_shape = channels_in, height, width  # a tuple, also where a config held a list
         self.num_classes = num_classes
         self.input = input
         stages: list[nn.Module] = []
-        for before, after in itertools.pairwise([image_shape[0], *channels]):
+        for before, after in itertools.pairwise([channels_in, *channels]):
             stages += [
                 nn.Conv2d(before, after, 3, padding=1),
                 nn.MaxPool2d(2, ceil_mode=True),  # a last odd row or column is kept
                 nn.ReLU(),
             ]
-        height, width = (-(-size // 2 ** len(channels)) for size in image_shape[1:])
+        for _ in channels:
+            height, width = -(-height // 2), -(-width // 2)
         self.features = nn.Sequential(
             *stages,
             nn.Flatten(),

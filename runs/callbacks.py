@@ -113,13 +113,17 @@ class History(Callback):
             self._seconds = time.perf_counter() - self._start
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return  # stopped inside: its metrics are still those of the epoch before
         seconds = self._seconds or time.perf_counter() - self._start
         speed = {"images_per_s": self._images / seconds, "learning_rate": self._learning_rate}
+        # An epoch without validation would repeat the last one's.
+        measured = ("train/",) if self._seconds is None else ("train/", "val/")
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(
             {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, "seconds": seconds}
             | speed
-            | {name: value for name, value in metrics.items() if "/" in name}
+            | {name: value for name, value in metrics.items() if name.startswith(measured)}
         )
         pl_module.log_dict(speed)
         self.write()

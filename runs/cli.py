@@ -6,6 +6,7 @@ This file imports nothing heavy: `--help` and a refused override are to be insta
 import ctypes
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
@@ -21,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 GIGABYTE = 2**30
+NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch
 
 
@@ -36,7 +39,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     everything = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # makes Hydra raise, where it would print and exit
     try:
-        sys.argv += prepare(sys.argv[1:])
+        sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
         main()
     except Exception as error:
         if everything or not is_users_mistake(error):
@@ -55,6 +58,23 @@ def _suit_the_machine() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_THRESHOLD, GIGABYTE)
         libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
+
+
+def _short_names(arguments: list[str]) -> list[str]:
+    """The override that names a sweep's directories by what is swept, as far as Hydra can read it.
+
+    Left out are settings that all jobs share, which would make the name longer than a file system
+    allows, and swept values that are lists, paths or quoted: the job's number tells those apart.
+    """
+    if {"-m", "--multirun"}.isdisjoint(arguments):
+        return []
+    words = [word for word in arguments if "=" in word and not word.startswith("-")]
+    unnamed = [
+        override.key_or_group
+        for override in OverridesParser.create().parse_overrides(words)
+        if not (override.is_sweep_override() and NAMED.fullmatch(override.input_line))
+    ]
+    return [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(unnamed)}]"]
 
 
 @contextmanager

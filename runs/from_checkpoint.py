@@ -56,10 +56,16 @@ def _offer(nodes: dict[str, dict[str, Any]]) -> None:
 
 def _settings(path: str) -> dict[str, dict[str, Any]]:
     """By config group, the node that the checkpoint holds; nothing of it can name foreign code."""
+    from datamodules.images import ImageDataModule
+    from datamodules.noise import Noise
+    from denoisers.base import ImageModel
     from denoisers.checkpoint import read_checkpoint, resolve
 
     checkpoint = read_checkpoint(path)
     run = checkpoint["run"]
+    missing = {"data", "noise", "trainer", "model", "seed", "early_stopping"} - run.keys()
+    if missing or "hyper_parameters" not in checkpoint:
+        raise ValueError(f"{path} is not a checkpoint of this project: it lacks settings")
     # Shapes come from the data; for the rest the arguments are what the config was.
     arguments = {
         name: value
@@ -69,21 +75,16 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
     nodes = {name: run[name] for name in ("data", "noise", "trainer")}
     nodes["model"] = {"_target_": run["model"]} | arguments
     try:
-        resolve(run["model"])
-        _require_ours(nodes["data"], "datamodules.")
-        _require_ours(nodes["noise"], "datamodules.")
-        _require_ours(nodes["trainer"], "pytorch_lightning.Trainer")
-        _require_ours(nodes["model"], "denoisers.")
+        resolve(run["model"], ImageModel)
+        resolve(run["data"].get("_target_"), ImageDataModule)
+        resolve(run["noise"].get("_target_"), Noise)
+        if nodes["trainer"].get("_target_") != "pytorch_lightning.Trainer":
+            raise ValueError(f"{nodes['trainer'].get('_target_')!r} is not Lightning's Trainer")
+        for node in nodes.values():
+            _require_plain({key: value for key, value in node.items() if key != "_target_"})
     except ValueError as error:
         raise ValueError(f"{path} is refused: {error}") from error
     return nodes
-
-
-def _require_ours(node: dict[str, Any], prefix: str) -> None:
-    """Raises ValueError for a node whose instantiation would run anything but a class of ours."""
-    if not str(node.get("_target_")).startswith(prefix):
-        raise ValueError(f"_target_ {node.get('_target_')!r} is not of this project")
-    _require_plain({key: value for key, value in node.items() if key != "_target_"})
 
 
 def _require_plain(value: Any) -> None:

@@ -101,7 +101,7 @@ class TaskAccuracy(Callback):
             if isinstance(pl_module, Composite):
                 self._count("restored", outputs[1], batch)
             elif not isinstance(pl_module, Classifier):
-                self._count("restored", self.classifier(outputs), batch)
+                self._count("restored", self.classifier(outputs.float()), batch)
         if self.control is not None:
             self._count("control", self.control(batch.noisy), batch)
 
