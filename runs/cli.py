@@ -72,7 +72,7 @@ def _short_names(arguments: list[str]) -> list[str]:
     unnamed = [
         override.key_or_group
         for override in OverridesParser.create().parse_overrides(words)
-        if not (override.is_sweep_override() and NAMED.fullmatch(override.input_line))
+        if not (override.is_sweep_override() and NAMED.fullmatch(str(override.input_line)))
     ]
     return [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(unnamed)}]"]
 
