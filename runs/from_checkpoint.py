@@ -36,16 +36,15 @@ def resume(arguments: list[str]) -> list[str]:
     if path is None or not HELP.isdisjoint(arguments):
         return []
     _offer(_settings(path))
-    given = {override.key_or_group for override in _overrides(arguments)}
-    for key in given:
-        if re.split("[./]", key)[0] not in ("checkpoint", "trainer", "hydra"):
+    for key in (override.key_or_group for override in _overrides(arguments)):
+        if not re.match(r"checkpoint$|trainer\.|hydra[./]", key):
             raise ValueError(
                 f"{key}: a run that is resumed takes everything from its checkpoint but trainer.*"
             )
     run = _run_entry(path)
     stopping = {f"early_stopping.{key}": value for key, value in run["early_stopping"].items()}
     settings = {"seed": run["seed"]} | stopping
-    groups = [f"{group}={OPTION}" for group in GROUPS if group not in given]
+    groups = [f"{group}={OPTION}" for group in GROUPS]
     return [*groups, *(f"{key}={'null' if v is None else v}" for key, v in settings.items())]
 
 
