@@ -152,7 +152,7 @@ def test_only_models_of_ours_are_built_from_a_checkpoint(name: str, tmp_path: Pa
         lambda path: score_in(tmp_path / "run", path),
         lambda path: resume_in(tmp_path / "run", path, "trainer.max_epochs=9"),
     ):
-        with pytest.raises(ValueError, match=r"harmful.ckpt .*not a model of this project"):
+        with pytest.raises(ValueError, match=r"harmful.ckpt .*is not of this project's denoisers"):
             call(file)
     assert not (tmp_path / "run").exists()
 
@@ -166,7 +166,7 @@ def test_the_parts_of_a_composite_are_models_of_ours_too(tmp_path: Path) -> None
         for key, value in arguments["denoiser"].items()
     }
     torch.save(content | {"hyper_parameters": arguments | {"denoiser": harmful}}, file)
-    with pytest.raises(ValueError, match=r"'os.mkdir' is not a model of this project"):
+    with pytest.raises(ValueError, match=r"'os.mkdir' is not of this project's denoisers"):
         load_model(file)
     assert not proof.exists()
 
