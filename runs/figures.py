@@ -69,7 +69,7 @@ def training_samples(data: ImageDataModule) -> Figure:
 
 
 LABELS = {
-    "loss": "loss, a sum over pixels",
+    "loss": "loss (per image)",
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
     "mse": "mean squared error",
