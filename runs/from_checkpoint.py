@@ -79,6 +79,7 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
         resolve(run["noise"].get("_target_"), Noise)
         if nodes["trainer"].get("_target_") != "pytorch_lightning.Trainer":
             raise ValueError(f"{nodes['trainer'].get('_target_')!r} is not Lightning's Trainer")
+        _require_plain([run["seed"], run["early_stopping"]])
         for node in nodes.values():
             _require_plain({key: value for key, value in node.items() if key != "_target_"})
     except ValueError as error:
