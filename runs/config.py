@@ -71,17 +71,17 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
 def build(node: DictConfig, name: str, **given: Any) -> Any:
     """The object that a node describes, checked.
 
-    given: what no config knows (an image's shape, say); passed on where it is an argument.
+    given: what no config knows (an image's shape, say); passed on where it is an argument, in
+        place of what the node has.
 
     Raises ValueError for a value that is missing, of the wrong type or out of range.
     """
     check(node, name)
     target = get_object(node["_target_"])
-    arguments = {key: value for key, value in node.items() if key != "_target_"}
-    taken = inspect.signature(target).parameters.keys()
+    given = {key: given[key] for key in given.keys() & inspect.signature(target).parameters.keys()}
+    said = {key: node[key] for key in node.keys() - given.keys() - {"_target_"}}
     try:
-        arguments = instantiate(arguments, _convert_="all")
-        return target(**arguments | {key: given[key] for key in given.keys() & taken})
+        return target(**instantiate(said, _convert_="all"), **given)
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from error
 
