@@ -88,7 +88,7 @@ class ImageModel(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
-        torch.manual_seed(derive_seed("dropout", *key))  # dropout takes no generator
+        seed_dropout(self.device, derive_seed("dropout", *key))
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
         # Rarely, since it waits for the device.
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -172,6 +172,18 @@ class ImageModel(LightningModule):
         )
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, self.lr_decay)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def seed_dropout(device: torch.device, seed: int) -> None:
+    """Seed the device's own generator, since dropout takes no other.
+
+    `torch.manual_seed` would seed those of all kinds of devices. For each kind that the machine
+    lacks it keeps the call and a trace of the stack, for later: a millisecond and some memory a step.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def require_sizes(**sizes: int | list[int]) -> None:

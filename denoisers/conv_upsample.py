@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from denoisers.base import Autoencoder, require_sizes
-from denoisers.layers import BatchNorm2d
+from denoisers.layers import BatchNorm2d, ConvOfDoubled
 from denoisers.losses import PixelLossName
 
 
@@ -39,7 +39,7 @@ class ConvUpsample(Autoencoder):
         sizes = [image_shape[0], *channels]
         self.encoder = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(sizes))
         self.decoder = nn.ModuleList(_smooth(*pair) for pair in itertools.pairwise(channels[::-1]))
-        self.decoder.append(nn.Conv2d(channels[0], image_shape[0], 5, padding=2))
+        self.last = ConvOfDoubled(channels[0], image_shape[0])
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
 
     def encode(self, noisy: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class ConvUpsample(Autoencoder):
             features = down(features)
         for smooth in self.decoder:
             features = smooth(F.interpolate(features, sizes.pop(), mode="nearest"))
-        return features
+        return self.last(features, sizes.pop())
 
 
 def _down(before: int, after: int) -> nn.Sequential:

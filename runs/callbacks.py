@@ -54,6 +54,11 @@ class BestCheckpoint(ModelCheckpoint):
         self.file = folder / BEST
         self.inherited = inherited
 
+    @property
+    def state_key(self) -> str:
+        """A plain name. Lightning asks for it at every hook, and its own spells out settings."""
+        return BEST
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
@@ -79,6 +84,10 @@ class LastCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+
+    @property
+    def state_key(self) -> str:
+        return LAST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Nothing of the resumed run's matters here, least of all its directory."""

@@ -35,7 +35,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     What is not a mistake of the user's keeps its traceback, and `HYDRA_FULL_ERROR=1` shows it for
     everything.
     """
-    _suit_the_machine()
+    suit_the_machine()
     everything = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # makes Hydra raise, where it would print and exit
     try:
@@ -47,7 +47,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
         sys.exit(f"{Path(sys.argv[0]).name}: {one_line(error)}")
 
 
-def _suit_the_machine() -> None:
+def suit_the_machine() -> None:
     """Settings of the process that cost nothing and that torch on a CPU is much faster with."""
     # On virtual cores OpenMP's threads, left to spin, take the time of those that work: without
     # this, two threads train several times slower. It counts only if set before torch is loaded.
