@@ -1,10 +1,11 @@
 # make demo: train a denoiser and see it work.  make test: run every check.
+# make bench: measure speed and memory; make keras, before it, lets Keras take part.
 
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO = outputs/demo_$(shell date +%Y-%m-%d_%H-%M-%S)
 
-.PHONY: demo test
+.PHONY: demo test bench keras
 
 demo: RUN := $(DEMO)
 demo: .venv/installed
@@ -21,6 +22,11 @@ test: .venv/installed-test
 	$(BIN)/mypy
 	GOMP_SPINCOUNT=1000 $(BIN)/pytest  # as runs/cli.py does, which see
 
+bench: .venv/installed-bench
+	$(BIN)/python -m benchmarks
+
+keras: .venv-keras/installed
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
@@ -28,4 +34,13 @@ test: .venv/installed-test
 
 .venv/installed-test: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+.venv-keras/installed:
+	$(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/pip install --quiet 'tensorflow==2.21.0' 'keras==3.15.1'
 	@touch $@

@@ -178,7 +178,7 @@ def seed_dropout(device: torch.device, seed: int) -> None:
     """Seed the device's own generator, since dropout takes no other.
 
     `torch.manual_seed` would seed those of all kinds of devices. For each kind that the machine
-    lacks it keeps the call and a trace of the stack, for later: a millisecond and some memory a step.
+    lacks it keeps the call, with a trace of the stack: a millisecond and some memory a step.
     """
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)

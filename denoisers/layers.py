@@ -4,12 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Batch normalisation that survives a batch with one value a channel. Such a batch (one image at a
-# dense layer, or where a deep encoder has come down to one pixel) has no variance, and torch would
-# raise an error. It is normalised with the running statistics.
-
 
 class BatchNorm1d(nn.BatchNorm1d):
+    """Batch normalisation that survives a batch with one value a channel.
+
+    Such a batch (one image at a dense layer, or where a deep encoder has come down to one pixel)
+    has no variance, and torch would raise an error. It is normalised with the running statistics.
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         if _is_single(self, input):
             return _by_running_statistics(self, input)
@@ -17,6 +19,8 @@ class BatchNorm1d(nn.BatchNorm1d):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
+    """See `BatchNorm1d`."""
+
     def forward(self, input: Tensor) -> Tensor:
         if _is_single(self, input):
             return _by_running_statistics(self, input)
@@ -53,7 +57,7 @@ class ConvOfDoubled(nn.Conv2d):
                 taps[place, (place + tap) // 2, tap] = 1
         self.register_buffer("taps", taps, persistent=False)
 
-    def forward(self, features: Tensor, size: torch.Size) -> Tensor:
+    def forward(self, features: Tensor, size: torch.Size) -> Tensor:  # type: ignore[override]
         """size: height and width of the output, at most 2H and 2W; what is beyond is cut off."""
         weight = torch.einsum("aik,bjl,dckl->dabcij", self.taps, self.taps, self.weight)
         weight = weight.flatten(0, 2).contiguous(memory_format=torch.channels_last)

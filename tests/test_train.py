@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
+from pytorch_lightning.callbacks import Callback
 from runs_for_tests import (
     BATCHES,
     CLASSIFIER,
@@ -337,3 +338,18 @@ def test_a_short_training_on_real_images_beats_a_median_filter(
     batch = evaluation_images(cfg, "test", 500)
     model, _ = load_model(tmp_path / "checkpoints" / "best.ckpt")
     assert score(model, batch) > best_median_psnr(batch) + 1.5
+
+
+class Counted(Callback):
+    made = 0
+
+    def __init__(self) -> None:
+        Counted.made += 1
+
+
+def test_a_callback_from_the_config_is_made_once(tmp_path: Path) -> None:
+    Counted.made = 0
+    callbacks = "trainer.callbacks=[{_target_:test_train.Counted}]"
+    cfg = compose("train", *TINY, "model=dense", "trainer.fast_dev_run=true", callbacks)
+    train.train(cfg, tmp_path)
+    assert Counted.made == 1

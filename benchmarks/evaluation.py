@@ -1,0 +1,67 @@
+"""What eval.py's pass over the 10,000 test images costs beyond the network and the metrics.
+
+python -m benchmarks.evaluation ROUNDS OVERRIDES...     with train.py's overrides
+"""
+
+import json
+import sys
+import time
+
+from runs import cli
+
+BATCH = 128
+
+
+def main(count: int, overrides: list[str]) -> None:
+    cli.suit_the_machine()
+    import torch
+    from pytorch_lightning import Trainer
+
+    from benchmarks.from_config import data_and_model
+    from contract import Batch
+    from runs.callbacks import ProgressBar
+    from runs.scoring import TaskAccuracy
+
+    _, model = data_and_model(overrides)
+    model.eval()
+    seconds: dict[str, list[float]] = {"eval.py": [], "by hand": [], "network": [], "metrics": []}
+    for number in range(count + 1):
+        data, _ = data_and_model(overrides)  # anew, since a pass of eval.py's draws its noise
+        data.setup("test")
+        trainer = Trainer(
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            callbacks=[TaskAccuracy(None, None, data.num_classes), ProgressBar()],
+        )
+        start = time.perf_counter()
+        trainer.test(model, data, verbose=False)
+        passed = time.perf_counter() - start
+
+        index = torch.arange(data.size("test"))
+        noisy, clean, label, _ = data.eval_batch("test", index)
+        parts = {"network": 0.0, "metrics": 0.0}
+        with torch.inference_mode():
+            for rows in index.split(BATCH):
+                batch = Batch(noisy[rows], clean[rows], label[rows])
+                start = time.perf_counter()
+                restored = model(batch.noisy)
+                middle = time.perf_counter()
+                model.update_metrics("test", restored, batch)
+                parts["network"] += middle - start
+                parts["metrics"] += time.perf_counter() - middle
+            start = time.perf_counter()
+            for metrics in model.stage_metrics("test"):
+                metrics.compute()
+                metrics.reset()
+            parts["metrics"] += time.perf_counter() - start
+        if number > 0:
+            seconds["eval.py"].append(passed)
+            for name, value in parts.items():
+                seconds[name].append(value)
+            seconds["by hand"].append(sum(parts.values()))
+    json.dump({"images": len(index), "seconds": seconds}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

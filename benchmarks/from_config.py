@@ -1,0 +1,24 @@
+"""The data and the model that train.py would have, for the contenders that do without train.py."""
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from benchmarks.turns import REPOSITORY
+from datamodules.images import ImageDataModule
+from denoisers.base import ImageModel
+from runs.config import build
+
+
+def composed(overrides: list[str]) -> DictConfig:
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        return compose("train", overrides)
+
+
+def data_and_model(overrides: list[str]) -> tuple[ImageDataModule, ImageModel]:
+    """Not yet set up for testing; the model is new."""
+    cfg = composed(overrides)
+    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    data.prepare_data()
+    data.setup("fit")
+    model = build(cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes)
+    return data, model

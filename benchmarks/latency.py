@@ -1,0 +1,73 @@
+"""Milliseconds to restore one image and images/s in batches, eager, compiled and in ONNX Runtime.
+
+python -m benchmarks.latency ROUNDS OVERRIDES...     with train.py's overrides
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from runs import cli
+
+BATCHES = (1, 256)
+SECONDS = 0.5  # of a turn
+
+
+def main(count: int, overrides: list[str]) -> None:
+    cli.suit_the_machine()
+    import torch
+
+    from benchmarks.from_config import data_and_model
+
+    _, model = data_and_model(overrides)
+    model.eval()
+    cores = torch.get_num_threads()
+    milliseconds: dict[str, dict[str, list[float]]] = {}
+    for batch in BATCHES:
+        noisy = torch.rand(batch, *model.image_shape)
+        eager = partial(model, noisy)
+        ways = {"eager, one thread": (1, eager), f"eager, {cores} threads": (cores, eager)}
+        session = _onnx_session(model, noisy)
+        if session is not None:
+            feed = {session.get_inputs()[0].name: noisy.numpy()}
+            ways["ONNX Runtime"] = cores, partial(session.run, None, feed)
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        with torch.inference_mode():
+            for number in range(count + 1):
+                for name, (threads, restore) in ways.items():
+                    torch.set_num_threads(threads)
+                    value = _milliseconds(restore)
+                    if number > 0:
+                        times[name].append(value)
+        milliseconds[str(batch)] = times
+    json.dump(milliseconds, sys.stdout)
+
+
+def _milliseconds(restore: Callable[[], Any]) -> float:
+    calls, start = 0, time.perf_counter()
+    while (passed := time.perf_counter() - start) < SECONDS:
+        restore()
+        calls += 1
+    return 1000 * passed / calls
+
+
+def _onnx_session(model: Any, noisy: Any) -> Any:
+    """None where onnx, onnxscript or onnxruntime is not installed."""
+    import torch
+
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError:
+        return None
+    program = torch.onnx.export(model, (noisy,), dynamo=True, verbose=False)
+    assert program is not None
+    content = program.model_proto.SerializeToString()
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,63 @@
+"""The practical limit: a training loop written by hand over one of this project's networks.
+
+Everything that this project's training does for its user is left out: no logging, no metrics, no
+checkpoints, no reproducible noise. What makes a step fast is in: images gathered from one uint8
+tensor, noise on the batch, a fused optimizer, a loss that is read once an epoch.
+
+    python -m benchmarks.loop STEPS eager|compiled OVERRIDES...     with train.py's overrides
+"""
+
+import sys
+import time
+
+import torch
+
+from benchmarks.training import PARTS
+from benchmarks.turns import Turn
+from contract import Batch
+from runs import cli
+
+
+def main(steps: int, compiled: bool, overrides: list[str]) -> None:
+    cli.suit_the_machine()
+    from benchmarks.from_config import data_and_model
+
+    data, model = data_and_model(overrides)
+    images, labels = data.load(test=False)
+    std = data.noise.level
+    if compiled:
+        model.objective = torch.compile(model.objective, dynamic=False)  # type: ignore[method-assign]
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=model.lr, fused=True)
+    random = torch.Generator().manual_seed(0)
+    turn = Turn()
+    while True:
+        turn.begin()
+        seconds = dict.fromkeys(PARTS, 0.0)
+        total = torch.zeros(())
+        order = torch.randperm(len(images), generator=random)
+        for index in order.split(data.batch_size)[:steps]:
+            start = time.perf_counter()
+            clean, label = images[index].float().div_(255), labels[index]
+            gathered = time.perf_counter()
+            noisy = torch.empty_like(clean).normal_(std=std, generator=random)
+            noisy = noisy.add_(clean).clamp_(0, 1)
+            made_noisy = time.perf_counter()
+            loss = model.objective(Batch(noisy, clean, label), random).terms["loss"]
+            went_forward = time.perf_counter()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            went_backward = time.perf_counter()
+            optimizer.step()
+            total += loss.detach()
+            end = time.perf_counter()
+            seconds["gather"] += gathered - start
+            seconds["noise"] += made_noisy - gathered
+            seconds["forward"] += went_forward - made_noisy
+            seconds["backward"] += went_backward - went_forward
+            seconds["optimizer"] += end - went_backward
+        turn.end(steps=steps, loss=total.item() / steps, **seconds)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2] == "compiled", sys.argv[3:])

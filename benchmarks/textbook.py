@@ -1,0 +1,82 @@
+"""The textbook's Lightning pipeline over one of this project's networks, for comparison.
+
+As tutorials have it: torchvision's dataset makes a PIL image of each item, `ToTensor` a tensor, a
+wrapper adds noise to it, a `DataLoader` collates; `self.log` on step, epoch and progress bar; Adam,
+memory laid out as torch does by default. It has this project's number of threads and OpenMP's
+setting, without which it would be slower still.
+
+    python -m benchmarks.textbook STEPS OVERRIDES...     with train.py's overrides
+"""
+
+import os
+import sys
+import tempfile
+from typing import Any
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision import datasets, transforms
+
+from benchmarks.epoch_turns import EpochTurns
+from benchmarks.from_config import data_and_model
+from contract import Batch
+from datamodules.mnist import FashionMNIST
+from denoisers.base import ImageModel
+
+
+class NoisyImages(Dataset[tuple[Tensor, Tensor, int]]):
+    def __init__(self, images: Dataset[tuple[Tensor, int]], std: float) -> None:
+        self.images = images
+        self.std = std
+
+    def __len__(self) -> int:
+        return len(self.images)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, int]:
+        clean, label = self.images[index]
+        noisy = (clean + self.std * torch.randn_like(clean)).clamp(0, 1)
+        return noisy, clean, label
+
+
+class Module(pl.LightningModule):
+    def __init__(self, network: ImageModel) -> None:
+        super().__init__()
+        self.network = network
+        self.random = torch.Generator().manual_seed(0)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        noisy, clean, label = batch
+        loss = self.network.objective(Batch(noisy, clean, label), self.random).terms["loss"]
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        pass
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.network.lr)
+
+
+def main(steps: int, overrides: list[str]) -> None:
+    data, model = data_and_model(overrides)
+    assert isinstance(data, FashionMNIST)
+    source = datasets.FashionMNIST(data.root, transform=transforms.ToTensor())
+    loader = DataLoader(NoisyImages(source, data.noise.level), data.batch_size, shuffle=True)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = pl.Trainer(
+            max_epochs=-1,
+            limit_train_batches=steps,
+            limit_val_batches=1,
+            num_sanity_val_steps=0,
+            callbacks=[EpochTurns()],
+            default_root_dir=folder,
+        )
+        trainer.fit(Module(model.to(memory_format=torch.contiguous_format)), loader, loader)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,135 @@
+"""Training throughput: train.py as it is used, a hand-written loop, the textbook and Keras.
+
+train.py runs with all that it does by default: TensorBoard, progress bar, history, checkpoints. A
+turn is the training part of an epoch of some seconds; starting, compiling and validating are not in
+it, nor is the first epoch.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.turns import REPOSITORY, Contender, rounds
+
+KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
+BATCH = 128
+PARTS = ("gather", "noise", "forward", "backward", "optimizer")
+
+
+class Network(NamedTuple):
+    """A network, and how many times as fast as the others train.py is to be with it.
+
+    overrides: train.py's. steps: in a turn. keras: arguments of benchmarks.keras_fit, none where it
+    has no such network. compile: whether the loop is also measured with torch.compile.
+    """
+
+    name: str
+    overrides: Sequence[str]
+    steps: int
+    keras: Sequence[str] = ()
+    compile: bool = False
+    of_loop: float | None = None
+    of_textbook: float | None = None
+    of_keras: float | None = None
+
+
+NETWORKS = (
+    Network("dense", ["model=dense"], 400, ["dense"], False, 0.85, 2.5),
+    Network("vae", ["model=vae"], 400, ["vae"], False, 0.97, 2.5),
+    Network("classifier", ["model=classifier"], 120, ["classifier"], False, 0.85, 2.5),
+    Network("conv_upsample", ["model=conv_upsample"], 60, ["conv_upsample"], True, 0.97, 1.6, 1.1),
+    Network(
+        "conv_transposed", ["model=conv_transposed"], 80, ["conv_transposed"], True, 0.97, 1.6, 1.1
+    ),
+    Network(
+        "conv_transposed 16-8",
+        ["model=conv_transposed", "model.channels=[16,8]"],
+        250,
+        ["conv_transposed", "16,8"],
+        True,
+        of_textbook=1.6,
+        of_keras=1.4,
+    ),
+    Network(
+        "nearly empty",
+        ["model=dense", "model.hidden=[1]", "model.latent_dim=1"],
+        429,
+        of_textbook=8,
+    ),
+)
+
+
+def measure(names: Sequence[str], count: int) -> dict[str, dict[str, Any]]:
+    """For each network, in each round: milliseconds a step of each contender, and those that each
+    part of the hand-written loop's step takes."""
+    results = {}
+    for network in NETWORKS:
+        if names and network.name not in names:
+            continue
+        print(f"  {network.name}", file=sys.stderr)
+        readings = compete(network, count)
+        results[network.name] = {
+            "ms_per_step": {
+                contender: [1000 * turn["seconds"] / turn["steps"] for turn in turns]
+                for contender, turns in readings.items()
+            },
+            "loop_parts_ms": {
+                part: [1000 * turn[part] / turn["steps"] for turn in readings["loop"]]
+                for part in PARTS
+            },
+        }
+    return results
+
+
+def compete(network: Network, count: int) -> dict[str, list[dict[str, Any]]]:
+    """Each contender's turns."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        contenders = [
+            stack.enter_context(Contender(label, command, folder / f"{label}.log"))
+            for label, command in commands(network, folder / "run").items()
+        ]
+        return rounds(contenders, count)
+
+
+def commands(network: Network, run: Path) -> dict[str, list[str]]:
+    """run: a directory for train.py to write to."""
+    python, steps = sys.executable, str(network.steps)
+    loop = [python, "-m", "benchmarks.loop", steps]
+    found = {
+        "train.py": [
+            python,
+            "train.py",
+            *network.overrides,
+            f"trainer.limit_train_batches={steps}",
+            "trainer.limit_val_batches=1",
+            "trainer.max_epochs=-1",
+            "early_stopping.patience=null",
+            "trainer.callbacks=[{_target_:benchmarks.epoch_turns.EpochTurns}]",
+            f"hydra.run.dir={run}",
+        ],
+        "loop": [*loop, "eager", *network.overrides],
+        "loop again": [*loop, "eager", *network.overrides],
+        "textbook": [python, "-m", "benchmarks.textbook", steps, *network.overrides],
+    }
+    if network.compile:
+        found["loop compiled"] = [*loop, "compiled", *network.overrides]
+    if network.keras and KERAS.exists():
+        found["Keras"] = [str(KERAS), "-m", "benchmarks.keras_fit", steps, *network.keras]
+    return found
+
+
+def times_as_fast(result: dict[str, Any], one: str, other: str) -> list[float]:
+    """How many times as fast as another contender one is, in each round.
+
+    Of Keras it is the fastest round that counts: on two cores its threads come into each other's
+    way in some rounds, and it then takes twice as long and more.
+    """
+    times = result["ms_per_step"]
+    others = times[other]
+    if other == "Keras":
+        others = [min(others)] * len(others)
+    return [b / a for a, b in zip(times[one], others, strict=True)]

@@ -1,0 +1,118 @@
+"""Contenders that take turns: each is a process that does a piece of its work when it is told to.
+
+A machine's speed drifts by more than the differences that are looked for, so nothing is timed after
+something else: a round gives every contender one turn, and a ratio is of two turns of one round.
+
+This file needs the standard library alone, since a contender may run in another environment.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CHANNEL = "BENCHMARK_CHANNEL"  # the two pipe ends that a contender inherits: "read,write"
+
+
+class Turn:
+    """A contender's side: it waits for its turn, works, and says how long that took."""
+
+    def __init__(self) -> None:
+        read, write = (int(end) for end in os.environ[CHANNEL].split(","))
+        self._orders = os.fdopen(read)
+        self._answers = os.fdopen(write, "w", buffering=1)
+        self._start = 0.0
+
+    def begin(self) -> None:
+        """Returns when it is this contender's turn; ends the process where there are no more."""
+        print("ready", file=self._answers)
+        if not self._orders.readline():
+            os._exit(0)  # at once: nobody waits for what a contender would do at its end
+        self._start = time.perf_counter()
+
+    def end(self, **reading: float) -> None:
+        """reading: what else there is to say of the turn, beside its seconds."""
+        seconds = time.perf_counter() - self._start
+        print(json.dumps({"seconds": seconds} | reading), file=self._answers)
+
+
+class Contender:
+    """A process that takes turns, seen from the outside.
+
+    command: of the process, which is started in the repository. log: where its output goes.
+
+    Raises RuntimeError, here or in a turn, where the process has ended before its time.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        orders, self._orders = os.pipe()
+        self._answers, answers = os.pipe()
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env=os.environ | {CHANNEL: f"{orders},{answers}"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(orders, answers),
+            )
+        os.close(orders)
+        os.close(answers)
+        self._reader = os.fdopen(self._answers)
+        self._expect_ready()
+
+    def turn(self) -> dict[str, Any]:
+        os.write(self._orders, b"go\n")
+        reading: dict[str, Any] = json.loads(self._line())
+        self._expect_ready()
+        return reading
+
+    def _expect_ready(self) -> None:
+        assert self._line() == "ready\n"
+
+    def _line(self) -> str:
+        line = self._reader.readline()
+        if not line:
+            tail = "".join(self.log.read_text().splitlines(keepends=True)[-20:])
+            raise RuntimeError(f"{self.name} has ended before its time:\n{tail}")
+        return line
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._orders)
+        self._reader.close()
+        self.process.wait()
+
+
+def rounds(contenders: Sequence[Contender], count: int) -> dict[str, list[dict[str, Any]]]:
+    """The readings of `count` rounds, by contender; one more round before them is not counted."""
+    readings: dict[str, list[dict[str, Any]]] = {each.name: [] for each in contenders}
+    for number in range(count + 1):
+        for each in contenders:
+            reading = each.turn()
+            if number > 0:
+                readings[each.name].append(reading)
+    return readings
+
+
+def answer(module: str, *arguments: str) -> Any:
+    """What a module of this package prints, as JSON, when it is run in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
