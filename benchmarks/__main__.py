@@ -46,7 +46,8 @@ def main() -> None:
         print(f"{part} ...", file=sys.stderr)
         readings[part] = measure(part, given.rounds, given.networks)
         given.output.write_text(json.dumps(readings, indent=1) + "\n")
-    Console().print(report.table([*report.lines(readings)]))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(report.table([*report.lines(readings)]))
     print(f"All readings are in {given.output}")
     if "training" in readings:
         picture = given.output.with_suffix(".png")

@@ -55,7 +55,7 @@ def main(count: int) -> None:
         "gflop_per_step": {name: value / 1e9 for name, value in flops.items()},
         "matrix_gflop_per_s": [2 * MATRIX**3 * rate / 1e9 for rate in products],
     }
-    json.dump(answer, sys.stdout)
+    print(json.dumps(answer))
 
 
 def _step(name: str, batch_size: int, size: int) -> Callable[[], Any]:

@@ -43,7 +43,7 @@ def main(count: int, overrides: list[str]) -> None:
                     if number > 0:
                         times[name].append(value)
         milliseconds[str(batch)] = times
-    json.dump(milliseconds, sys.stdout)
+    print(json.dumps(milliseconds))
 
 
 def _milliseconds(restore: Callable[[], Any]) -> float:

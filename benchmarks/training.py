@@ -37,17 +37,17 @@ class Network(NamedTuple):
 
 
 NETWORKS = (
-    Network("dense", ["model=dense"], 400, ["dense"], False, 0.85, 2.5),
-    Network("vae", ["model=vae"], 400, ["vae"], False, 0.97, 2.5),
-    Network("classifier", ["model=classifier"], 120, ["classifier"], False, 0.85, 2.5),
-    Network("conv_upsample", ["model=conv_upsample"], 60, ["conv_upsample"], True, 0.97, 1.6, 1.1),
+    Network("dense", ["model=dense"], 300, ["dense"], False, 0.85, 2.5),
+    Network("vae", ["model=vae"], 300, ["vae"], False, 0.97, 2.5),
+    Network("classifier", ["model=classifier"], 100, ["classifier"], False, 0.85, 2.5),
+    Network("conv_upsample", ["model=conv_upsample"], 45, ["conv_upsample"], True, 0.97, 1.6, 1.1),
     Network(
-        "conv_transposed", ["model=conv_transposed"], 80, ["conv_transposed"], True, 0.97, 1.6, 1.1
+        "conv_transposed", ["model=conv_transposed"], 55, ["conv_transposed"], True, 0.97, 1.6, 1.1
     ),
     Network(
         "conv_transposed 16-8",
         ["model=conv_transposed", "model.channels=[16,8]"],
-        250,
+        220,
         ["conv_transposed", "16,8"],
         True,
         of_textbook=1.6,

@@ -47,7 +47,7 @@ class Contender:
 
     command: of the process, which is started in the repository. log: where its output goes.
 
-    Raises RuntimeError, here or in a turn, where the process has ended before its time.
+    `wait` and `turn` raise RuntimeError where the process has ended before its time.
     """
 
     def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
@@ -68,16 +68,17 @@ class Contender:
         os.close(orders)
         os.close(answers)
         self._reader = os.fdopen(self._answers)
-        self._expect_ready()
+
+    def wait(self) -> None:
+        """Returns when it is ready for its first turn."""
+        assert self._line() == "ready\n"
 
     def turn(self) -> dict[str, Any]:
+        """Returns when it is ready for another: nobody else's turn is to hear of it."""
         os.write(self._orders, b"go\n")
         reading: dict[str, Any] = json.loads(self._line())
-        self._expect_ready()
+        self.wait()
         return reading
-
-    def _expect_ready(self) -> None:
-        assert self._line() == "ready\n"
 
     def _line(self) -> str:
         line = self._reader.readline()
@@ -103,6 +104,8 @@ class Contender:
 def rounds(contenders: Sequence[Contender], count: int) -> dict[str, list[dict[str, Any]]]:
     """The readings of `count` rounds, by contender; one more round before them is not counted."""
     readings: dict[str, list[dict[str, Any]]] = {each.name: [] for each in contenders}
+    for each in contenders:  # which start side by side
+        each.wait()
     for number in range(count + 1):
         for each in contenders:
             reading = each.turn()
@@ -112,7 +115,7 @@ def rounds(contenders: Sequence[Contender], count: int) -> dict[str, list[dict[s
 
 
 def answer(module: str, *arguments: str) -> Any:
-    """What a module of this package prints, as JSON, when it is run in a process of its own."""
+    """What a module of this package prints last, as JSON, in a process of its own."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Fashion-MNIST and MNIST: torchvision downloads and reads the files, which are verified here."""
+"""Fashion-MNIST and MNIST: torchvision downloads the files, which are verified and read here."""
 
 import gzip
 import hashlib
@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+import torch
 from filelock import FileLock
 from torch import Tensor
 from torchvision import datasets
@@ -62,8 +64,11 @@ class MNISTFormat(ImageDataModule):
             _verify(self.folder / name, checksum)
 
     def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        source = self.source(self.root, train=not test)
-        return source.data.unsqueeze(1), source.targets
+        # torchvision's reader would hold all images twice. The files are verified, headers and all.
+        part = "t10k" if test else "train"
+        images = np.fromfile(self.folder / f"{part}-images-idx3-ubyte", np.uint8, offset=16)
+        labels = np.fromfile(self.folder / f"{part}-labels-idx1-ubyte", np.uint8, offset=8)
+        return torch.from_numpy(images).view(-1, *self.image_shape), torch.from_numpy(labels).long()
 
     def _fetch(self) -> None:
         archives = {

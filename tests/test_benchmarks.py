@@ -39,8 +39,9 @@ def test_every_contender_has_a_turn_a_round_and_the_first_round_is_not_counted(
 
 
 def test_a_contender_that_fails_is_reported_with_what_it_said(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"(?s)broken has ended.*no such luck"):
-        contender("broken", "raise SystemExit('no such luck')", tmp_path)
+    with contender("broken", "raise SystemExit('no such luck')", tmp_path) as broken:  # noqa: SIM117
+        with pytest.raises(RuntimeError, match=r"(?s)broken has ended.*no such luck"):
+            rounds([broken], 1)
 
 
 @pytest.mark.usefixtures("fashion_mnist_root")

@@ -353,3 +353,12 @@ def test_a_callback_from_the_config_is_made_once(tmp_path: Path) -> None:
     cfg = compose("train", *TINY, "model=dense", "trainer.fast_dev_run=true", callbacks)
     train.train(cfg, tmp_path)
     assert Counted.made == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch then has nothing to put off")
+def test_a_step_leaves_nothing_behind_for_devices_that_are_absent(tmp_path: Path) -> None:
+    """torch.manual_seed would: a call with a trace of the stack, slower than a small step."""
+    torch.manual_seed(0)  # as Lightning does once, at the start
+    before = len(torch.cuda._queued_calls)
+    train_in(tmp_path, *TINY, "model=classifier", "trainer.max_epochs=3")
+    assert len(torch.cuda._queued_calls) - before < 3 * BATCHES
