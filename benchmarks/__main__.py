@@ -62,7 +62,7 @@ def measure(part: str, count: int, networks: Sequence[str]) -> Any:
         case "startup":
             return startup.measure(count)
         case "memory":
-            return memory.measure()
+            return memory.measure(count)
         case "evaluation" | "latency":
             names = ("dense", "conv_upsample", "conv_transposed", "vae")
             module = f"benchmarks.{part}"

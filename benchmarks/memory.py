@@ -14,16 +14,18 @@ LITTLE = {"train_size": 1_280, "val_size": 128, "test_size": 1_000}
 PIXELS = 28 * 28
 
 
-def measure() -> dict[str, Any]:
+def measure(count: int) -> dict[str, Any]:
     """Megabytes: the peak of a run with all the data, with little, and what is more of the data.
 
     The noisy images of validation and test are drawn once and kept, as float32.
     """
     more = {split: size - LITTLE[split] for split, size in ALL.items()}
     held_out = more["val_size"] + more["test_size"]
+    little = ["data=procedural", *(f"data.{name}={size}" for name, size in LITTLE.items())]
+    peaks = [(_peak([]), _peak(little)) for _ in range(count)]
     return {
-        "all": _peak([]),
-        "little": _peak(["data=procedural", *(f"data.{k}={v}" for k, v in LITTLE.items())]),
+        "all": [peak for peak, _ in peaks],
+        "little": [peak for _, peak in peaks],
         "images_as_uint8": sum(more.values()) * PIXELS / 1e6,
         "held_out_noisy_as_float32": held_out * PIXELS * 4 / 1e6,
     }

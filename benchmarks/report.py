@@ -82,12 +82,14 @@ def _startup(result: dict[str, Any]) -> Iterator[Line]:
 
 def _memory(result: dict[str, Any]) -> Iterator[Line]:
     images, held_out = result["images_as_uint8"], result["held_out_noisy_as_float32"]
-    yield Line("memory", "peak, all of Fashion-MNIST", [result["all"]], "MB")
-    yield Line("memory", "peak, next to no data", [result["little"]], "MB")
+    yield Line("memory", "peak, all of Fashion-MNIST", result["all"], "MB")
+    yield Line("memory", "peak, next to no data", result["little"], "MB")
     yield Line("memory", "more images, as uint8", [images], "MB")
     yield Line("memory", "more held-out noisy images, as float32", [held_out], "MB")
-    grown = (result["all"] - result["little"] - held_out) / images
-    yield Line("memory", "growth but for the noisy ones / images", [grown], "x", "<= 1")
+    grown = [
+        (a - b - held_out) / images for a, b in zip(result["all"], result["little"], strict=True)
+    ]
+    yield Line("memory", "growth but for the noisy ones / images", grown, "x", "<= 1")
 
 
 def _evaluation(name: str, result: dict[str, Any]) -> Iterator[Line]:
