@@ -49,6 +49,8 @@ def train(cfg: DictConfig, directory: Path) -> float:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
+        if cfg.compile:
+            model.compile_training()
         data.prepare_data()
         data.setup("fit")
         held_out = resumed["split"] if resumed else getattr(model, "split", None)

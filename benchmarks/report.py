@@ -1,7 +1,7 @@
 """The readings as lines of a table, each with its target, and the plot of the README."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +66,7 @@ def _training(network: Network, result: dict[str, Any]) -> Iterator[Line]:
             ratios = times_as_fast(result, "train.py", other)
             target = f">= {share}" if share else ""
             yield Line("training", f"{network.name}: train.py / {other}", ratios, "x", target)
-    for other in ("loop again", "loop compiled"):
+    for other in ("loop again", "loop compiled", "loop spinning"):
         if other in times:
             ratios = times_as_fast(result, other, "loop")
             yield Line("training", f"{network.name}: {other} / loop", ratios, "x")
@@ -143,7 +143,13 @@ def table(found: Sequence[Line]) -> Table:
     return made
 
 
-CONTENDERS = ("train.py", "loop", "Keras", "textbook")
+# Of Keras the fastest round, of the others the median: `times_as_fast` says why.
+CONTENDERS: dict[str, Callable[[list[float]], float]] = {
+    "train.py": statistics.median,
+    "loop": statistics.median,
+    "Keras": max,
+    "textbook": statistics.median,
+}
 
 
 def plot(readings: dict[str, Any], path: Path) -> None:
@@ -155,7 +161,7 @@ def plot(readings: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     axis = figure.subplots()
     width = 0.8 / len(CONTENDERS)
-    for number, contender in enumerate(CONTENDERS):
+    for number, (contender, choose) in enumerate(CONTENDERS.items()):
         rates = {
             place - 0.4 + (number + 0.5) * width: [
                 1000 * BATCH / value for value in results[name]["ms_per_step"][contender]
@@ -163,11 +169,12 @@ def plot(readings: dict[str, Any], path: Path) -> None:
             for place, name in enumerate(names)
             if contender in results[name]["ms_per_step"]
         }
-        middles = [statistics.median(values) for values in rates.values()]
-        axis.bar([*rates], middles, 0.9 * width, label=contender)
-        for (left, values), middle in zip(rates.items(), middles, strict=True):
+        chosen = [choose(values) for values in rates.values()]
+        label = contender if choose is statistics.median else f"{contender}, its fastest round"
+        axis.bar([*rates], chosen, 0.9 * width, label=label)
+        for (left, values), rate in zip(rates.items(), chosen, strict=True):
             axis.vlines(left, min(values), max(values), color="black", linewidth=1)
-            axis.text(left, max(values), f" {middle:,.0f}", ha="center", rotation=90, fontsize=8)
+            axis.text(left, max(values), f"  {rate:,.0f}", ha="center", rotation=90, fontsize=8)
     axis.set_xticks(range(len(names)), names)
     axis.set_yscale("log")
     axis.set_ylabel("training, images/s")

@@ -19,6 +19,7 @@ from datamodules.sampling import Draw, DrawSampler, InMemory
 Split = Literal["train", "val", "test"]
 
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
+EVAL_BATCHES = 4  # times as large as training's: evaluation keeps nothing for a gradient
 
 
 class ImageDataModule(LightningDataModule):
@@ -28,7 +29,7 @@ class ImageDataModule(LightningDataModule):
     noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that it is
     the same bits for any batch size, number of workers, device and training seed.
 
-    batch_size: images in a batch, in training and evaluation.
+    batch_size: images in a batch of training; evaluation's have four times as many.
     val_size: images held out of the training images for validation, stratified by class. Which
         ones they are depends on no seed.
     eval_seed: keys the validation and test noise.
@@ -119,9 +120,10 @@ class ImageDataModule(LightningDataModule):
         return self._loader(self.test_split)
 
     def _loader(self, split: Split, seed: int | None = None) -> DataLoader[Draw]:
+        batch_size = self.batch_size * (1 if split == "train" else EVAL_BATCHES)
         return DataLoader(
             InMemory(),
-            sampler=DrawSampler(split, self.size(split), self.batch_size, seed),
+            sampler=DrawSampler(split, self.size(split), batch_size, seed),
             batch_size=None,  # the sampler yields whole batches
             collate_fn=_as_is,  # type: ignore[arg-type]
             num_workers=self.num_workers,

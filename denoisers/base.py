@@ -6,6 +6,7 @@ B images in a batch, C channels, H x W pixels.
 import math
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -65,6 +66,7 @@ class ImageModel(LightningModule):
         self.seed = seed
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
+        self._compiled: Callable[[Batch, torch.Generator], Objective] | None = None
 
     # What a model defines.
 
@@ -85,6 +87,13 @@ class ImageModel(LightningModule):
         """The code that the model makes of its input: B C H W -> B D."""
 
     # What all do with it.
+
+    def compile_training(self) -> None:
+        """Compile the objective for training: at the first step, and at a last smaller batch.
+
+        A method and not the module is compiled, so that the weights keep their names.
+        """
+        self._compiled = torch.compile(self.objective, dynamic=False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
@@ -110,7 +119,8 @@ class ImageModel(LightningModule):
         return output
 
     def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> Objective:
-        objective = self.objective(batch, random)
+        compute = self._compiled if stage == "train" and self._compiled else self.objective
+        objective = compute(batch, random)
         totals, size = self._totals[stage], len(batch.clean)
         self._counts[stage] += size
         for name, value in objective.terms.items():

@@ -31,6 +31,7 @@ def check(node: DictConfig, name: str) -> None:
 def check_train_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a top-level setting of train.py that is of the wrong type or range."""
     check_value(cfg.seed, Annotated[int, Field(ge=0)], "seed")
+    check_value(cfg.compile, bool, "compile")
     check_value(cfg.checkpoint, str | None, "checkpoint")
     stopping = cfg.early_stopping
     check_value(stopping.patience, Annotated[int, Field(ge=0)] | None, "early_stopping.patience")

@@ -37,9 +37,9 @@ def resume(arguments: list[str]) -> list[str]:
         return []
     _offer(_settings(path))
     for key in (override.key_or_group for override in _overrides(arguments)):
-        if not re.match(r"checkpoint$|trainer\.|hydra[./]", key):
+        if not re.match(r"checkpoint$|compile$|trainer\.|hydra[./]", key):
             raise ValueError(
-                f"{key}: a run that is resumed takes everything from its checkpoint but trainer.*"
+                f"{key}: a resumed run takes all from its checkpoint but trainer.* and compile"
             )
     run = _run_entry(path)
     stopping = {f"early_stopping.{key}": value for key, value in run["early_stopping"].items()}

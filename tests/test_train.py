@@ -4,6 +4,7 @@ import json
 import math
 from functools import partial
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from tensorboard.plugins.hparams.plugin_data_pb2 import (  # type: ignore[import-untyped]
     HParamsPluginData,
 )
+from torch._dynamo.utils import counters
 
 import train
 from contract import Batch
@@ -105,6 +107,17 @@ def test_history_has_a_row_for_each_epoch() -> None:
     assert rows[2]["train/loss"] < rows[0]["train/loss"]
     for row in rows:
         assert row["seconds"] * row["images_per_s"] == pytest.approx(256)
+
+
+@pytest.mark.skipif(which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiling_changes_the_speed_alone(tmp_path: Path) -> None:
+    counters.clear()
+    compiled = train_in(tmp_path, *QUICK, "compile=true", "data.train_size=192")
+    eager = trained(*QUICK, "data.train_size=192")
+    assert counters["stats"]["unique_graphs"] == 2  # of the whole batch and of the last one
+    assert untimed(compiled.history)[0] == pytest.approx(untimed(eager.history)[0], rel=1e-3)
+    weights = [load_model(run.best)[0].state_dict().keys() for run in (compiled, eager)]
+    assert weights[0] == weights[1]
 
 
 def test_the_learning_rate_decays_each_epoch() -> None:
