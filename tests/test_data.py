@@ -81,10 +81,14 @@ def test_clean_images_are_the_datasets_pixels_over_255_with_their_labels(split: 
     assert torch.equal(data.labels(split), labels)
 
 
-@pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_the_last_shorter_batch_is_kept(split: Split) -> None:
-    data = new_data(train_size=35, val_size=35, test_size=35, batch_size=16)
-    assert [len(batch.label) for batch in batches(data, split)] == [16, 16, 3]
+@pytest.mark.parametrize(
+    ("split", "sizes"), [("train", [8] * 8 + [6]), ("val", [32, 32, 6]), ("test", [32, 32, 6])]
+)
+def test_evaluation_has_larger_batches_and_the_last_shorter_one_is_kept(
+    split: Split, sizes: list[int]
+) -> None:
+    data = new_data(train_size=70, val_size=70, test_size=70, batch_size=8)
+    assert [len(batch.label) for batch in batches(data, split)] == sizes
 
 
 # Training order and noise

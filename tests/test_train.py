@@ -206,10 +206,10 @@ def test_early_stopping_waits_for_an_improvement(
 def test_trainer_options_are_passed_on(tmp_path: Path) -> None:
     options = ["trainer.max_epochs=2", "trainer.limit_train_batches=1"]
     options += ["trainer.accumulate_grad_batches=2", "trainer.limit_val_batches=1"]
-    sizes = ["data.val_size=200", "data.batch_size=128"]
+    sizes = ["data.val_size=200", "data.batch_size=32"]
     run = train_in(tmp_path, "model=dense", *sizes, *options)
     assert [row["step"] for row in run.history] == [1, 2]
-    assert [row["images_per_s"] * row["seconds"] for row in run.history] == pytest.approx([128] * 2)
+    assert [row["images_per_s"] * row["seconds"] for row in run.history] == pytest.approx([32] * 2)
     batch = evaluation_images(compose("train", *TINY, *sizes), "val", 128)
     assert run.returned == pytest.approx(score(load_model(run.best)[0], batch))
 
