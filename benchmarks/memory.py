@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.turns import REPOSITORY
 
 ALL = {"train_size": 55_000, "val_size": 5_000, "test_size": 10_000}
-# As many test images as the projector shows, whose codes take memory whatever the data's size.
-LITTLE = {"train_size": 1_280, "val_size": 128, "test_size": 1_000}
+# As many as the projector shows and as an evaluation's batch has, which take memory whatever the
+# data's size.
+LITTLE = {"train_size": 1_280, "val_size": 1_000, "test_size": 1_000}
 PIXELS = 28 * 28
 
 
