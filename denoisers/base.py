@@ -232,11 +232,8 @@ class Denoiser(ImageModel):
         )
 
     @abstractmethod
-    def logits(self, noisy: Tensor) -> Tensor:
-        """What the sigmoid turns into the restored image: B C H W -> B C H W."""
-
     def forward(self, noisy: Tensor) -> Tensor:
-        return self.logits(noisy).sigmoid()
+        """The restored images."""
 
     def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
         self.metrics[stage].update(output, batch.clean)  # type: ignore[operator]
@@ -265,6 +262,13 @@ class Autoencoder(Denoiser):
     ) -> None:
         super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
         self.loss = loss
+
+    @abstractmethod
+    def logits(self, noisy: Tensor) -> Tensor:
+        """What the sigmoid turns into the restored image: B C H W -> B C H W."""
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.logits(noisy).sigmoid()
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
         loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)

@@ -4,11 +4,12 @@ That reduction, and not a mean over pixels, lets a term be added to others (a KL
 cross-entropy) with a weight that means the same for every image size.
 """
 
-from typing import Literal, assert_never
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
+DistanceName = Literal["mse", "l1"]
 PixelLossName = Literal["mse", "l1", "bce"]
 
 
@@ -18,13 +19,14 @@ def pixel_loss(name: PixelLossName, logits: Tensor, clean: Tensor) -> tuple[Tens
     logits, clean: B C H W; clean in [0, 1], without which the cross-entropy would have no minimum.
     """
     restored = logits.sigmoid()
-    match name:
-        case "mse":
-            total = F.mse_loss(restored, clean, reduction="sum")
-        case "l1":
-            total = F.l1_loss(restored, clean, reduction="sum")
-        case "bce":  # from the logits: the logarithm of a sigmoid that has saturated is infinite
-            total = F.binary_cross_entropy_with_logits(logits, clean, reduction="sum")
-        case _:
-            assert_never(name)
+    if name != "bce":
+        return distance(name, restored, clean), restored
+    # From the logits: the logarithm of a sigmoid that has saturated is infinite.
+    total = F.binary_cross_entropy_with_logits(logits, clean, reduction="sum")
     return total / len(clean), restored
+
+
+def distance(name: DistanceName, restored: Tensor, clean: Tensor) -> Tensor:
+    """The loss per image, a scalar, of images B C H W with any values."""
+    measure = {"mse": F.mse_loss, "l1": F.l1_loss}[name]
+    return measure(restored, clean, reduction="sum") / len(clean)

@@ -137,8 +137,8 @@ class VAE(Denoiser):
     def encode(self, noisy: Tensor) -> Tensor:
         return self.posterior(noisy)[0]
 
-    def logits(self, noisy: Tensor) -> Tensor:
-        return self._decoder_logits(self.encode(noisy))
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.decode(self.encode(noisy))
 
     def decode(self, latent: Tensor) -> Tensor:
         """B L -> images B C H W in [0, 1]."""

@@ -1,0 +1,63 @@
+"""A residual network without a bottleneck: it predicts the noise, which is then taken away.
+
+B images of C channels, W of them inside:  B C H W -> B W H W -> ... -> B W H W -> B C H W
+"""
+
+import torch
+from torch import Tensor, nn
+
+from contract import Batch
+from denoisers.base import Denoiser, Objective, require_sizes
+from denoisers.layers import BatchNorm2d
+from denoisers.losses import DistanceName, distance
+
+
+class DnCNN(Denoiser):
+    """Zhang, Zuo, Chen, Meng and Zhang 2017. It is fully convolutional: any image size will do.
+
+    depth: convolutions, of which the outer two have no batch normalisation; at least 2.
+    width: channels between them.
+    loss: "mse" or "l1", of the difference before it is cut to [0, 1]: where it is cut, there would
+        be no gradient.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        depth: int,
+        width: int,
+        loss: DistanceName,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(width=width)
+        if depth < 2:
+            raise ValueError(f"depth must be at least 2, got {depth}")
+        self.loss = loss
+        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], width, 3, padding=1), nn.ReLU()]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1, bias=False)]
+            layers += [BatchNorm2d(width), nn.ReLU()]
+        self.features = nn.Sequential(*layers)
+        self.last = nn.Conv2d(width, image_shape[0], 3, padding=1)
+        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        """The last features' means over the image: a code of the same length for any size."""
+        return self.features(noisy).mean((2, 3))
+
+    def difference(self, noisy: Tensor) -> Tensor:
+        """The image less the noise that is seen in it, also outside [0, 1]."""
+        return noisy - self.last(self.features(noisy))
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.difference(noisy).clamp(0, 1)
+
+    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        difference = self.difference(batch.noisy)
+        loss = distance(self.loss, difference, batch.clean)
+        return Objective({"loss": loss}, difference.clamp(0, 1))

@@ -1,0 +1,70 @@
+"""A small U-Net: an autoencoder whose decoder also sees what the encoder saw on its way down.
+
+B images of C channels; with channels [32, 64, 128], and 28 x 28 pixels:
+B C 28 28 -> B 32 28 28 -> B 64 14 14 -> B 128 7 7 -> B 64 14 14 -> B 32 28 28 -> B C 28 28
+                 |             `-------------------------^              |
+                 `------------------------------------------------------^
+"""
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from denoisers.base import Autoencoder, require_sizes
+from denoisers.layers import BatchNorm2d
+from denoisers.losses import PixelLossName
+
+
+class UNet(Autoencoder):
+    """Ronneberger, Fischer and Brox 2015, with one convolution where they have two. There is no
+    bottleneck: details go through the skip connections. Any image size comes back as it went in.
+
+    channels: of the stages; each but the first halves height and width, rounded up.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        channels: list[int],
+        loss: PixelLossName,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, loss, lr, lr_decay, weight_decay, seed)
+        self.save_hyperparameters()
+        require_sizes(channels=channels)
+        pairs = list(itertools.pairwise([image_shape[0], *channels]))
+        self.encoder = nn.ModuleList(_convolve(*pair) for pair in pairs)
+        self.decoder = nn.ModuleList(_convolve(below + skip, skip) for skip, below in pairs[:0:-1])
+        self.last = nn.Conv2d(channels[0], image_shape[0], 3, padding=1)
+        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
+
+    def encode(self, noisy: Tensor) -> Tensor:
+        """The deepest features, which are not all that the decoder sees."""
+        return self._stages(noisy)[-1].flatten(1)
+
+    def _stages(self, noisy: Tensor) -> list[Tensor]:
+        """What each stage of the encoder gives, from the largest to the smallest."""
+        first, *others = self.encoder
+        stages = [first(noisy)]
+        for stage in others:
+            stages.append(stage(F.max_pool2d(stages[-1], 2, ceil_mode=True)))
+        return stages
+
+    def logits(self, noisy: Tensor) -> Tensor:
+        *skips, features = self._stages(noisy)
+        for stage in self.decoder:
+            skip = skips.pop()
+            doubled = F.interpolate(features, skip.shape[-2:], mode="nearest")
+            features = stage(torch.cat((doubled, skip), 1))
+        return self.last(features)
+
+
+def _convolve(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1, bias=False), BatchNorm2d(after), nn.GELU()
+    )
