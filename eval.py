@@ -19,35 +19,36 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     """Score a model, by default on the test images; everything written is in `directory`.
 
     Returns what metrics.json holds. Under "test": psnr (dB), ssim, mse and mae of the restored
-    images. Under "noisy_input": the same of what the model was given. Under "accuracy": of the
-    classifiers, in [0, 1].
+    images. Under "noisy_input": the same of what the model was given. Under "baselines": the same
+    of what others restore. Under "accuracy": of the classifiers, in [0, 1].
 
     Raises ValueError or FileNotFoundError for what a user can mend.
     """
-    import time
-
+    from baselines.choice import require_available
+    from datamodules.noise import Noise
     from denoisers.checkpoint import load_model
-    from runs import figures, pictures, report
     from runs.callbacks import progress_bar
     from runs.config import build, check, check_eval_settings
-    from runs.files import write_json
+    from runs.evaluation import report_on
     from runs.record import claim, environment, isolated
-    from runs.scoring import INPUTS, TaskAccuracy, task_models
+    from runs.scoring import PerImageScores, TaskAccuracy, task_models
 
     check_eval_settings(cfg)
-    start = time.perf_counter()
+    require_available(cfg.baselines)
     with isolated():
         model, run = load_model(cfg.checkpoint)
-        noise = build(cfg.noise, "noise")
+        noise: Noise = build(cfg.noise, "noise")
+        for level in cfg.levels:
+            noise.at(level)  # refuses one that is out of range
         data = build(cfg.data, "data", noise=noise)
         check(cfg.trainer, "trainer")
         classifier, control = task_models(cfg, model, data)
-        task = TaskAccuracy(classifier, control, data.num_classes)
+        task, images = TaskAccuracy(classifier, control, data.num_classes), PerImageScores()
         trainer = build(
             cfg.trainer,
             "trainer",
             logger=False,
-            callbacks=[task, *progress_bar(cfg.trainer)],
+            callbacks=[task, images, *progress_bar(cfg.trainer)],
             default_root_dir=directory,
             enable_checkpointing=False,
         )
@@ -55,27 +56,15 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
             raise ValueError("trainer.devices: an evaluation uses one device")
         data.prepare_data()
         data.test_split = cfg.split
-        data.setup("test" if cfg.split == "test" else "fit")
+        data.setup("fit")  # the baselines learn from training images and are tuned on validation's
+        data.setup("test")
         claim(directory, {"run_id": run["run_id"]} | environment())
         print(
             f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
             f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
         )
         trainer.test(model, data, verbose=False)
-        metrics = report.evaluation_metrics(
-            cfg, model, run, trainer.callback_metrics, task, time.perf_counter() - start
-        )
-        write_json(directory / "metrics.json", metrics)
-
-        batch = data.eval_batch(cfg.split, data.examples(cfg.split, per_class=1).to(model.device))
-        strip = pictures.strip_of(model, batch, data.class_names, classifier)
-        figures.save(strip, directory / "strip.png")
-        for name, matrix in task.matrices.items():
-            title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
-            figure = figures.confusion(matrix.cpu(), data.class_names, title)
-            figures.save(figure, directory / f"confusion_{name}.png")
-        report.show_evaluation(metrics, directory)
-        return metrics
+        return report_on(cfg, directory, data, model, run, trainer, task, images)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="eval")

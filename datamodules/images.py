@@ -3,9 +3,10 @@
 N images in a split, B in a batch, C channels, H x W pixels.
 """
 
+import copy
 import hashlib
 from abc import abstractmethod
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -147,6 +148,19 @@ class ImageDataModule(LightningDataModule):
             self._eval_noisy[split] = self._draw_eval_noise(split)
         self._eval_noisy[split] = noisy = self._eval_noisy[split].to(index.device)
         return Batch(noisy[index], clean, label)
+
+    def fitting_batch(self) -> Batch:
+        """All training images under one draw of the noise, on the CPU, to fit something at once."""
+        clean, label = self._clean("train", torch.arange(self.size("train")))
+        random = generator("cpu", "fitting noise", self.eval_seed)
+        return Batch(self.noise(clean, random), clean, label)
+
+    def with_noise(self, noise: Noise) -> Self:
+        """The same images, which are not copied, under another noise."""
+        other = copy.copy(self)
+        other.noise = noise
+        other._eval_noisy = {}
+        return other
 
     def examples(self, split: Split, per_class: int) -> Tensor:
         """Positions of the first `per_class` images of each class in a split, class by class."""

@@ -20,6 +20,10 @@ class Noise(ABC):
     def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         """clean: float B C H W in [0, 1], on the generator's device; returns the noisy batch."""
 
+    @abstractmethod
+    def mean(self, clean: Tensor) -> Tensor:
+        """What a clean pixel becomes on average: any shape, clean in [0, 1]."""
+
     @property
     @abstractmethod
     def level(self) -> float:
@@ -50,9 +54,22 @@ class Gaussian(Noise):
         noisy = torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
         return noisy.clamp_(0, 1) if self.clip else noisy
 
+    def mean(self, clean: Tensor) -> Tensor:
+        """Cut to [0, 1], z is max(z, 0) - max(z - 1, 0), whose means are known (Foi 2009)."""
+        if not self.clip or self.std == 0:
+            return clean
+        return _mean_above_zero(clean, self.std) - _mean_above_zero(clean - 1, self.std)
+
     @property
     def level(self) -> float:
         return self.std
 
     def at(self, level: float) -> Self:
         return replace(self, std=level)
+
+
+def _mean_above_zero(mean: Tensor, std: float) -> Tensor:
+    """E[max(z, 0)] of a normal variable z: mean * cdf(mean / std) + std * pdf(mean / std)."""
+    ratio = mean / std
+    density = (-ratio.square() / 2).exp() / math.sqrt(2 * math.pi)
+    return mean * torch.special.ndtr(ratio) + std * density

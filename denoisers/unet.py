@@ -1,7 +1,7 @@
 """A small U-Net: an autoencoder whose decoder also sees what the encoder saw on its way down.
 
-B images of C channels; with channels [32, 64, 128], and 28 x 28 pixels:
-B C 28 28 -> B 32 28 28 -> B 64 14 14 -> B 128 7 7 -> B 64 14 14 -> B 32 28 28 -> B C 28 28
+B images of C channels; with channels [16, 32, 64], and 28 x 28 pixels:
+B C 28 28 -> B 16 28 28 -> B 32 14 14 -> B 64 7 7 -> B 32 14 14 -> B 16 28 28 -> B C 28 28
                  |             `-------------------------^              |
                  `------------------------------------------------------^
 """

@@ -45,6 +45,8 @@ def check_eval_settings(cfg: DictConfig) -> None:
     check_value(cfg.classifier, str | None, "classifier")
     check_value(cfg.control, str | None, "control")
     check_value(cfg.split, Literal["test", "val"], "split")
+    check_value(cfg.baselines, Literal["none", "fast", "all"], "baselines")
+    check_value(plain(cfg.levels), list[Annotated[float, Field(ge=0)]], "levels")
 
 
 def _describes_object(value: Any) -> bool:

@@ -3,9 +3,11 @@
 They are matplotlib figures made without pyplot, which keeps state and looks for a display.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -15,6 +17,8 @@ from torch import Tensor
 from datamodules.images import ImageDataModule
 from datamodules.sampling import Draw
 
+NOISY, MODEL = "noisy input", "model"  # the methods of a noise curve that are no baselines
+BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
 CELL = 1.1  # inches, an image's width in a strip
 CAPTION = 0.3  # of it, the room for two lines under an image
 
@@ -122,6 +126,62 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
         axis.legend(fontsize=8)
     for axis in axes[len(metrics) :]:
         axis.set_axis_off()
+    return figure
+
+
+def noise_curve(
+    rows: Sequence[dict[str, Any]], trained_level: float | None, unit: str = "noise level"
+) -> Figure:
+    """Scores over the noise level, a panel for each measure, a line for each method.
+
+    rows: of `runs.curve.noise_curve`. trained_level: of the noise that the model was trained on,
+    None where that was of another kind. Where the model is worse than the noisy input, the panel is
+    shaded red.
+    """
+    panels = [name for name in ("psnr", "ssim", "accuracy") if any(name in row for row in rows)]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    figure = Figure(figsize=(5 * len(panels), 4.2), layout="constrained")
+    for axis, measure in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        lines = {}
+        for color, method in zip(itertools.cycle(BASELINE_COLORS), methods, strict=False):
+            points = [(r["level"], r[measure]) for r in rows if r["method"] == method]
+            style: dict[str, Any] = {"color": color, "linewidth": 1.2}
+            if method == MODEL:
+                style = {"color": "black", "linewidth": 2.5, "marker": "o", "zorder": 3}
+            elif method == NOISY:
+                style = {"color": "grey", "linewidth": 2, "linestyle": "--"}
+            axis.plot(*zip(*points, strict=True), label=method, **style)
+            lines[method] = dict(points)
+        if MODEL in lines:
+            levels = sorted(lines[MODEL])
+            low, high = ([lines[name][level] for level in levels] for name in (MODEL, NOISY))
+            worse = [a < b for a, b in zip(low, high, strict=True)]
+            if any(worse):
+                axis.fill_between(
+                    levels,
+                    low,
+                    high,
+                    where=worse,
+                    interpolate=True,
+                    color="red",
+                    alpha=0.25,
+                    label="worse than doing nothing",
+                )
+        if trained_level is not None:
+            axis.axvline(trained_level, color="black", linestyle=":", label="trained on")
+        axis.set_xlabel(unit)
+        axis.set_ylabel(LABELS[measure])
+        axis.grid(alpha=0.3)
+    legend = {
+        label: handle
+        for axis in figure.axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        legend.values(), legend.keys(), loc="outside right center", fontsize=8, frameon=False
+    )
     return figure
 
 

@@ -1,21 +1,18 @@
 """The numbers of a run: `metrics.json`, and the same as a table on the terminal."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Column, Table
-from torch import Tensor
 
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
 from runs.callbacks import History
-from runs.config import plain
 from runs.files import write_whole
 from runs.record import environment
-from runs.scoring import INPUTS, TaskAccuracy
 
 
 def training_metrics(
@@ -42,47 +39,16 @@ def training_metrics(
         "epochs": len(history.rows),
         "best_epoch": best["epoch"],
         "monitor": model.monitor,
-        "validation": _of_stage("val", best),
-        "test": _of_stage("test", tested),
+        "validation": of_stage("val", best),
+        "test": of_stage("test", tested),
         "seconds": {"training": seconds, "total": total_seconds},
         "images_per_s": images / seconds if seconds else None,
         **environment(),
     }
 
 
-def _of_stage(stage: str, metrics: dict[str, float]) -> dict[str, float]:
+def of_stage(stage: str, metrics: dict[str, float]) -> dict[str, float]:
     return {n.split("/")[1]: v for n, v in metrics.items() if n.startswith(f"{stage}/")}
-
-
-def evaluation_metrics(
-    cfg: DictConfig,
-    model: ImageModel,
-    run: dict[str, Any],
-    tested: Mapping[str, Tensor],
-    task: TaskAccuracy,
-    seconds: float,
-) -> dict[str, Any]:
-    """What metrics.json holds of an evaluation: the same for the same command, timings aside.
-
-    run: the checkpoint's "run" entry. tested: Lightning's metrics of the test.
-    """
-    test = _of_stage("test", {name: float(value) for name, value in tested.items()})
-    now = environment()
-    return {
-        "run_id": run["run_id"],
-        "checkpoint": cfg.checkpoint,
-        "model": class_name(type(model)),
-        "split": cfg.split,
-        "data": plain(cfg.data),
-        "noise": plain(cfg.noise),
-        "test": {name: test[name] for name in test if not name.startswith(NOISY)},
-        "noisy_input": _noisy_input(test),
-        "accuracy": task.accuracies(),
-        "confusion": {name: matrix.tolist() for name, matrix in task.matrices.items()},
-        "command": now["command"],
-        "versions": now["versions"],
-        "timings": {"started": now["started"], "seconds": seconds},
-    }
 
 
 # In the order of the tables; a metric that is not here comes after them.
@@ -97,7 +63,7 @@ TITLES = {
 NOISY = "noisy_"
 
 
-def _noisy_input(test: dict[str, float]) -> dict[str, float]:
+def noisy_input(test: dict[str, float]) -> dict[str, float]:
     return {n.removeprefix(NOISY): value for n, value in test.items() if n.startswith(NOISY)}
 
 
@@ -105,28 +71,16 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
     """Print a training run's metrics as one table, and where its files are."""
     test = {name: value for name, value in metrics["test"].items() if not name.startswith(NOISY)}
     columns = {"validation": metrics["validation"], "test": test}
-    if noisy := _noisy_input(metrics["test"]):
+    if noisy := noisy_input(metrics["test"]):
         columns["noisy test input"] = noisy
     model = metrics["model"].rpartition(".")[2]
     speed = f", {metrics['images_per_s']:,.0f} images/s" if metrics["images_per_s"] else ""
     title = f"{model}: best epoch {metrics['best_epoch']} of {metrics['epochs']}"
-    _show(title, [_metric_table(columns)], directory)
+    show(title, [_metric_table(columns)], directory)
     print(
         f"{metrics['parameters']:,} parameters, {metrics['seconds']['training']:.0f} s of training "
         f"on {metrics['device']}{speed}"
     )
-
-
-def show_evaluation(metrics: dict[str, Any], directory: Path) -> None:
-    """Print an evaluation's metrics and accuracies, and where its files are."""
-    columns = {"": metrics["test"]}
-    if metrics["noisy_input"]:
-        columns = {"noisy input": metrics["noisy_input"], "restored": metrics["test"]}
-    tables = [_metric_table(columns)]
-    if metrics["accuracy"]:
-        tables.append(_accuracy_table(metrics["accuracy"]))
-    images = "test" if metrics["split"] == "test" else "validation"
-    _show(f"{metrics['model'].rpartition('.')[2]} on the {images} images", tables, directory)
 
 
 def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
@@ -140,17 +94,10 @@ def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
     return table
 
 
-def _accuracy_table(accuracies: dict[str, float]) -> Table:
-    table = Table("accuracy on", Column("", justify="right"))
-    for name, value in accuracies.items():
-        table.add_row(INPUTS[name], f"{value:.2%}")
-    return table
-
-
-def _show(title: str, tables: list[Table], directory: Path) -> None:
-    """Print tables, keep them as `metrics.txt`, and say where everything is."""
-    console = Console(record=True)
-    console.print(f"\n[bold]{title}[/bold]", *tables, sep="\n", highlight=False)
+def show(title: str, parts: Sequence[Table | str], directory: Path) -> None:
+    """Print tables and lines, keep them as `metrics.txt`, and say where everything is."""
+    console = Console(record=True, width=None if sys.stdout.isatty() else 120)
+    console.print(f"\n[bold]{title}[/bold]", *parts, sep="\n", highlight=False)
     write_whole(directory / "metrics.txt", console.export_text())
     shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
     print(f"Everything is in {shown}")

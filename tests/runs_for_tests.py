@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CPU = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
 SIZES = ("data.train_size=256", "data.val_size=64", "data.test_size=64")
 TINY = ("data=procedural", *SIZES, *CPU)
+QUICK_SCORE = ("baselines=none", "levels=[]")
 BATCHES = 2  # that the default batch size makes of 256 images
 
 SPOIL = "trainer.callbacks=[{{_target_:runs_for_tests.Spoil,epoch:1,value:{}}}]"
@@ -110,8 +111,8 @@ def resume_in(directory: Path, checkpoint: Path, *overrides: str) -> Run:
 
 
 def score_in(directory: Path, checkpoint: Path, *overrides: str) -> dict[str, Any]:
-    """Score a checkpoint, as eval.py's command line does."""
-    arguments = [f"checkpoint={checkpoint}", "trainer.accelerator=cpu", *overrides]
+    """Score a checkpoint, as eval.py's command line does; without what takes long by default."""
+    arguments = [f"checkpoint={checkpoint}", "trainer.accelerator=cpu", *QUICK_SCORE, *overrides]
     cfg = compose("eval", *arguments, *from_checkpoint.score(arguments))
     return eval.evaluate(cfg, directory)
 

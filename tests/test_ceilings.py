@@ -5,6 +5,7 @@ import torch
 from conftest import new_model, random_batch
 
 from denoisers.dncnn import DnCNN
+from denoisers.layers import BatchNorm2d
 from denoisers.unet import UNet
 
 
@@ -14,7 +15,9 @@ def test_a_unets_details_go_through_its_skips() -> None:
     assert isinstance(model, UNet)
     deepest = model.encoder[-1]
     assert isinstance(deepest, torch.nn.Sequential)
-    torch.nn.init.zeros_(deepest[1].weight)
+    norm = deepest[1]
+    assert isinstance(norm, BatchNorm2d)
+    torch.nn.init.zeros_(norm.weight)
     noisy = random_batch(1).noisy.requires_grad_()
     assert not model.encode(noisy).any()
     model(noisy).sum().backward()

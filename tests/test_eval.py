@@ -1,5 +1,6 @@
 """Scores: those of training, of any batch size, and those that one computes by hand."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,13 @@ def test_scores_do_not_depend_on_the_batch_size(overrides: tuple[str, ...], tmp_
         metrics = score_in(tmp_path / str(size), checkpoint, f"data.batch_size={size}")
         assert metrics["test"] == pytest.approx(at_once["test"], rel=1e-5)
         assert metrics["noisy_input"] == pytest.approx(at_once["noisy_input"], rel=1e-5)
+
+
+def test_metrics_are_the_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
+    checkpoint = trained(*DENSE).best
+    first = without_times(scored(checkpoint))
+    again = without_times(score_in(tmp_path, checkpoint, "data.num_workers=2"))
+    assert json.dumps(again).replace('"num_workers": 2', '"num_workers": 0') == json.dumps(first)
 
 
 def test_noisy_input_is_scored_as_it_is() -> None:

@@ -46,6 +46,23 @@ def test_clipped_noise_on_black_and_white_has_the_mean_of_half_a_normal(std: flo
     assert 1 - white == pytest.approx(lift, abs=5 * std / math.sqrt(COUNT))
 
 
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("std", [0.0, 0.1, 0.5, 1.5])
+def test_the_mean_is_that_of_many_draws(std: float, clip: bool) -> None:
+    noise, clean = Gaussian(std, clip), torch.linspace(0, 1, 11)
+    draws = 200_000
+    found = draw(noise, clean.expand(draws, 11)).double().mean(0)
+    assert (found - noise.mean(clean)).abs().max() < 5 * std / math.sqrt(draws) + 1e-6
+
+
+def test_the_mean_of_clipped_noise_is_exact_where_it_is_known() -> None:
+    black, grey, white = Gaussian(0.2, clip=True).mean(torch.tensor([0.0, 0.5, 1.0])).tolist()
+    # Of half a normal, less the 3e-8 of it that 1 cuts off; and symmetric about grey.
+    assert black == pytest.approx(0.2 / math.sqrt(2 * math.pi), abs=1e-6)
+    assert grey == pytest.approx(0.5, abs=1e-6)
+    assert white == pytest.approx(1 - black, abs=1e-6)
+
+
 def test_clip_cuts_to_the_unit_range_and_changes_nothing_inside() -> None:
     clean = torch.rand(SHAPE, generator=torch.Generator().manual_seed(1))
     clipped, whole = draw(Gaussian(0.5, clip=True), clean), draw(Gaussian(0.5, clip=False), clean)

@@ -1,0 +1,60 @@
+"""Compare runs: one leaderboard of all that train.py and eval.py have left below some directories.
+
+python compare.py outputs multirun/2026-01-31/12-00-00-000000_train
+"""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit status: 1 where there is nothing to compare, 2 for a wrong path."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "directories",
+        nargs="+",
+        type=Path,
+        metavar="DIRECTORY",
+        help="searched for runs, sweeps and evaluations",
+    )
+    parser.add_argument(
+        "--output", type=Path, help="a new directory; by default one below outputs/"
+    )
+    given = parser.parse_args(arguments)
+    for directory in given.directories:
+        if not directory.is_dir():
+            return _fail(2, f"{directory} is not a directory")
+    output = given.output or Path(
+        f"outputs/{datetime.datetime.now():%Y-%m-%d/%H-%M-%S-%f}_comparison"
+    )
+    if output.exists():
+        return _fail(2, f"{output} exists already: give another --output")
+
+    # Only now, since they take a second: matplotlib, scipy, pydantic.
+    from comparison import leaderboard, report, results
+
+    found = results.read(given.directories)
+    compared = leaderboard.compare(found)
+    if not compared.tables:
+        for left in compared.left_out:
+            print(f"{left.directory}: {left.reason}", file=sys.stderr)
+        searched = ", ".join(map(str, given.directories))
+        return _fail(1, f"there is no run to compare below {searched}")
+    try:
+        output.mkdir(parents=True)
+    except OSError as error:
+        return _fail(2, f"{output} cannot be made: {error.strerror}")
+    report.write(compared, output)
+    return 0
+
+
+def _fail(status: int, reason: str) -> int:
+    print(f"compare.py: {reason}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""Which evaluations belong to which runs, and which of them can be compared."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from pydantic import AwareDatetime
+
+from comparison.labels import noise_name, short
+from comparison.results import Evaluation, LeftOut, Results, Run, Settings, settings_of
+
+SAME_IMAGES = 0.01  # dB by which the PSNR of one noisy image may differ between machines
+
+
+class Entry(NamedTuple):
+    """A run with one of its evaluations; without any it has the scores at the end of training."""
+
+    run: Run
+    evaluation: Evaluation | None
+
+    @property
+    def directory(self) -> Path:
+        return self.evaluation.directory if self.evaluation else self.run.directory
+
+    @property
+    def started(self) -> AwareDatetime:
+        return (self.evaluation or self.run).started
+
+    @property
+    def images(self) -> Settings:
+        """Which images it was tested with."""
+        data = self.evaluation.metrics.data if self.evaluation else self.run.record.data
+        split = self.evaluation.metrics.split if self.evaluation else "test"
+        settings = settings_of("data", data) | {"split": split}
+        settings["split fingerprint"] = self.run.record.split
+        return {name: value for name, value in settings.items() if name != "data.batch_size"}
+
+    @property
+    def noise(self) -> str:
+        """The name of that which it was tested with."""
+        node = self.evaluation.metrics.noise if self.evaluation else self.run.record.noise
+        return noise_name(settings_of("noise", node))
+
+    @property
+    def scores(self) -> dict[str, float]:
+        return (self.evaluation or self.run).metrics.test
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of a classifier, on the restored images."""
+        if self.evaluation:
+            return self.evaluation.metrics.accuracy.get("restored")
+        return self.run.metrics.test.get("accuracy")
+
+    @property
+    def ms_per_image(self) -> float | None:
+        return self.evaluation.metrics.timings.ms_per_image if self.evaluation else None
+
+
+Found = TypeVar("Found", Run, Entry)
+
+
+def join(results: Results) -> tuple[list[Entry], list[LeftOut]]:
+    """The runs with their evaluations, one for each noise, and what is left out of a comparison.
+
+    That is what was tested with other images than most, or is there already in a newer form.
+    """
+    left_out = [*results.left_out]
+    runs = _newest(results.runs, lambda run: run.run_id, "a copy of another run", left_out)
+    runs = _newest(
+        runs,
+        lambda run: (run.configuration, run.record.seed),
+        "a newer run has the same settings and seed",
+        left_out,
+    )
+    scored = _joined(runs, results.evaluations, left_out)
+    by_noise: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in _with_the_same_images(runs, scored, left_out):
+        by_noise[entry.noise].append(entry)
+    entries = []
+    for group in by_noise.values():
+        entries += _evaluated_alike(_with_the_same_noise(group, left_out), left_out)
+    return entries, left_out
+
+
+def _newest(
+    found: Iterable[Found],
+    key: Callable[[Found], Hashable],
+    reason: str,
+    left_out: list[LeftOut],
+) -> list[Found]:
+    """Of those with the same key only the newest; the others are left out, for a reason."""
+    kept = dict[Hashable, Found]()
+    for one in sorted(found, key=lambda one: one.started):
+        if older := kept.get(key(one)):
+            left_out.append(LeftOut(older.directory, reason))
+        kept[key(one)] = one
+    return list(kept.values())
+
+
+def _joined(
+    runs: Iterable[Run], evaluations: Iterable[Evaluation], left_out: list[LeftOut]
+) -> list[Entry]:
+    by_id = {run.run_id: run for run in runs}
+    entries = []
+    for evaluation in evaluations:
+        if evaluation.run_id in by_id:
+            entries.append(Entry(by_id[evaluation.run_id], evaluation))
+        else:
+            reason = f"its run {evaluation.run_id} is left out, or not below the given directories"
+            left_out.append(LeftOut(evaluation.directory, reason))
+    return entries
+
+
+def _with_the_same_images(
+    runs: Iterable[Run], scored: Iterable[Entry], left_out: list[LeftOut]
+) -> list[Entry]:
+    """Evaluations, and the runs without one, of the images that most were tested with.
+
+    Of evaluations of the same run with the same noise the newest.
+    """
+    unscored = [Entry(run, None) for run in runs]
+    counts = Counter(frozenset(entry.images.items()) for entry in (*scored, *unscored))
+    most = dict(counts.most_common(1)[0][0]) if counts else {}
+
+    def alike(entry: Entry) -> bool:
+        if others := _differences(entry.images, most):
+            left_out.append(LeftOut(entry.directory, f"tested with other images: {others}"))
+        return not others
+
+    entries = _newest(
+        filter(alike, scored),
+        lambda entry: (entry.run.run_id, entry.noise),
+        "the same run was scored again later",
+        left_out,
+    )
+    done = {entry.run.run_id for entry in entries}
+    return entries + [e for e in unscored if e.run.run_id not in done and alike(e)]
+
+
+def _differences(settings: Settings, most: Settings) -> str:
+    return ", ".join(
+        f"{name} is {short(name, settings.get(name, 'absent'))} and not "
+        f"{short(name, most.get(name, 'absent'))}"
+        for name in settings | most
+        if settings.get(name) != most.get(name)
+    )
+
+
+def _with_the_same_noise(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:
+    """A check on what the settings say: the noisy images of all evaluations score the same."""
+    noisy = {e.directory: e.evaluation.noisy_psnr for e in entries if e.evaluation}
+    if not noisy:
+        return [*entries]
+    counts = Counter(len(psnr) for psnr in noisy.values())
+    count = counts.most_common(1)[0][0]
+    usual = np.median([psnr for psnr in noisy.values() if len(psnr) == count], axis=0)
+    kept = []
+    for entry in entries:
+        psnr = noisy.get(entry.directory, usual)
+        if len(psnr) == count and np.allclose(psnr, usual, rtol=0, atol=SAME_IMAGES):
+            kept.append(entry)
+        else:
+            reason = "its noisy images do not score as those of the other evaluations"
+            left_out.append(LeftOut(entry.directory, reason))
+    return kept
+
+
+def _evaluated_alike(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:
+    """The seeds of a configuration, all of them evaluated or none."""
+    evaluated = {entry.run.configuration for entry in entries if entry.evaluation}
+    kept = []
+    for entry in entries:
+        if entry.evaluation or entry.run.configuration not in evaluated:
+            kept.append(entry)
+        else:
+            left_out.append(LeftOut(entry.directory, "not evaluated, as its other seeds are"))
+    return kept

@@ -1,0 +1,55 @@
+"""Short names of configurations: what they are, and no more than what sets them apart."""
+
+import itertools
+from collections.abc import Sequence
+
+from comparison.results import Run, Settings
+
+
+def labels(runs: Sequence[Run], without: str | None = None) -> dict[str, str]:
+    """By run_id, the model and those settings in which the configurations differ.
+
+    A model's own settings are compared among runs of that model. without: a group of settings that
+    are not to be told apart, such as "noise".
+    """
+    found = {}
+    for run in runs:
+        parts = [run.model]
+        of_model = [other.settings for other in runs if other.model == run.model]
+        for name, value in run.settings.items():
+            group = name.partition(".")[0]
+            compared = of_model if group == "model" else [other.settings for other in runs]
+            values = {other.get(name) for other in compared}
+            if len(values) > 1 and group != without:
+                text = _distinct(short(name, value), [v for v in values if v is not None])
+                parts.append(f"{name.removeprefix('model.')}={text}")
+        found[run.run_id] = ", ".join(parts)
+    return found
+
+
+def _distinct(value: str, values: Sequence[str]) -> str:
+    """A path without the folders that all the values begin or end with."""
+    paths = [other.split("/") for other in values]
+    begin = _common_parts(paths)
+    end = _common_parts([path[::-1] for path in paths])
+    parts = value.split("/")
+    return "/".join(parts[begin : len(parts) - end]) or value
+
+
+def _common_parts(paths: Sequence[Sequence[str]]) -> int:
+    """How many parts all paths begin with."""
+    alike = (len(set(parts)) == 1 for parts in zip(*paths, strict=False))
+    return sum(itertools.takewhile(bool, alike))
+
+
+def noise_name(noise: Settings) -> str:
+    """Gaussian, std=0.5, clip=true."""
+    return ", ".join(
+        f"{name.partition('.')[2]}={value}" if "." in name else short(name, value)
+        for name, value in noise.items()
+    )
+
+
+def short(name: str, value: str) -> str:
+    """A class without its module; classes are the settings that are named by their group alone."""
+    return value if "." in name else value.rpartition(".")[2]

@@ -1,0 +1,144 @@
+"""Configurations side by side, the best first: a table for each noise they were tested with."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from comparison.joining import Entry, join
+from comparison.labels import labels
+from comparison.results import Evaluation, LeftOut, Results
+from runs.statistics import paired_intervals
+
+
+class Difference(NamedTuple):
+    """Of the mean PSNR to the best's, in dB, with its 95 % interval over images."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Row(NamedTuple):
+    """A configuration: means over its seeds.
+
+    entries: one a seed. psnr_std: over seeds, None for a single one. difference: None for the best,
+    and for what was not evaluated.
+    """
+
+    label: str
+    entries: Sequence[Entry]
+    psnr: float
+    psnr_std: float | None
+    ssim: float | None
+    accuracy: float | None
+    parameters: int
+    seconds: float
+    epochs: float
+    ms_per_image: float | None
+    difference: Difference | None
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        return [entry.evaluation for entry in self.entries if entry.evaluation]
+
+
+class Table(NamedTuple):
+    """Rows that were tested with the same noisy images, the best first.
+
+    noise: such as "Gaussian, std=0.5".
+    """
+
+    noise: str
+    rows: list[Row]
+
+    @property
+    def best(self) -> Row | None:
+        """The best of those that were evaluated."""
+        return next((row for row in self.rows if row.evaluations), None)
+
+    @property
+    def as_good(self) -> list[Row]:
+        """Those others that are not known to be worse than the best."""
+        return [
+            row
+            for row in self.rows
+            if row is not self.best and (row.difference is None or row.difference.high >= 0)
+        ]
+
+    @property
+    def has_winner(self) -> bool:
+        """Whether all others are significantly worse than the best, the first row."""
+        return self.best is not None and len(self.rows) > 1 and not self.as_good
+
+
+class Comparison(NamedTuple):
+    """labels, families: by run_id, of its configuration with and without the noise of training."""
+
+    tables: list[Table]
+    labels: dict[str, str]
+    families: dict[str, str]
+    left_out: list[LeftOut]
+
+
+def compare(results: Results) -> Comparison:
+    """Rank the configurations; the seeds of each are one row."""
+    entries, left_out = join(results)
+    runs = list({entry.run.run_id: entry.run for entry in entries}.values())
+    names = labels(runs)
+    by_noise: defaultdict[str, defaultdict[str, list[Entry]]]
+    by_noise = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        by_noise[entry.noise][names[entry.run.run_id]].append(entry)
+    tables = [
+        Table(noise, _ranked([_row(label, seeds) for label, seeds in by_noise[noise].items()]))
+        for noise in sorted(by_noise)
+    ]
+    return Comparison(tables, names, labels(runs, without="noise"), left_out)
+
+
+def _row(label: str, entries: list[Entry]) -> Row:
+    psnr = [entry.scores["psnr"] for entry in entries]
+    return Row(
+        label=label,
+        entries=entries,
+        psnr=statistics.fmean(psnr),
+        psnr_std=statistics.stdev(psnr) if len(psnr) > 1 else None,
+        ssim=_mean(entry.scores.get("ssim") for entry in entries),
+        accuracy=_mean(entry.accuracy for entry in entries),
+        parameters=entries[0].run.metrics.parameters,
+        seconds=statistics.fmean(entry.run.metrics.seconds.training for entry in entries),
+        epochs=statistics.fmean(entry.run.metrics.epochs for entry in entries),
+        ms_per_image=_mean(entry.ms_per_image for entry in entries),
+        difference=None,
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """None where one is."""
+    known = [*values]
+    present = [value for value in known if value is not None]
+    return statistics.fmean(present) if present == known else None
+
+
+def _ranked(rows: Iterable[Row]) -> list[Row]:
+    """The best first, and the differences to the best.
+
+    Of each image the mean over seeds is compared, so that the intervals are over images.
+    """
+    rows = sorted(rows, key=lambda row: -row.psnr)
+    images = {
+        row.label: np.mean([evaluation.psnr for evaluation in row.evaluations], axis=0)
+        for row in rows
+        if row.evaluations
+    }
+    if len(images) < 2:
+        return rows
+    best, *others = images
+    differences = np.stack([images[label] - images[best] for label in others], axis=1)
+    lows, highs = paired_intervals(differences, seed=0).tolist()
+    means = differences.mean(0).tolist()
+    found = dict(zip(others, map(Difference, means, lows, highs), strict=True))
+    return [row._replace(difference=found.get(row.label)) for row in rows]

@@ -1,0 +1,243 @@
+"""A comparison as tables and words: on the terminal, as Markdown, CSV and a page with plots."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column
+from rich.table import Table as RichTable
+
+from comparison import figures
+from comparison.figures import Style
+from comparison.leaderboard import Comparison, Row, Table
+from comparison.results import MODEL
+from runs import html as page
+from runs.files import write_whole
+from runs.statistics import RESAMPLES
+
+TITLE = "Leaderboard"
+NOT_EVALUATED = "†"
+WIDTH = 170  # characters, of the table in a file or a pipe
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _configuration(row: Row) -> str:
+    return row.label if row.evaluations else f"{row.label}\N{NO-BREAK SPACE}{NOT_EVALUATED}"
+
+
+def _over_seeds(row: Row) -> str:
+    return f"{_number(row.psnr_std, '.2f')}\N{NO-BREAK SPACE}({len(row.entries)})".strip()
+
+
+def _to_the_best(row: Row) -> str:
+    """Written so that a browser does not break the line."""
+    if row.difference is None:
+        return ""
+    mean, low, high = (f"{value:+.3f}".replace("-", "−") for value in row.difference)
+    return f"{mean}\N{NO-BREAK SPACE}[{low},\N{NO-BREAK SPACE}{high}]"
+
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "configuration": _configuration,
+    "PSNR (dB)": lambda row: f"{row.psnr:.2f}",
+    "± over seeds (n)": _over_seeds,
+    "to the best (dB)": _to_the_best,
+    "SSIM": lambda row: _number(row.ssim, ".4f"),
+    "accuracy": lambda row: _number(row.accuracy, ".2%"),
+    "parameters": lambda row: f"{row.parameters:,}",
+    "training (s)": lambda row: f"{row.seconds:,.0f}",
+    "epochs": lambda row: f"{row.epochs:g}",
+    "ms/image": lambda row: _number(row.ms_per_image, ".3f"),
+}
+
+
+class Picture(NamedTuple):
+    file: str
+    caption: str
+
+
+class Section(NamedTuple):
+    """A table, whose first row may be in bold, and what belongs to it."""
+
+    title: str
+    rows: Sequence[Sequence[str]]
+    bold: bool
+    notes: Sequence[str]
+    picture: Picture
+
+
+def write(compared: Comparison, directory: Path) -> None:
+    """Write `leaderboard.csv`, `.md`, `.html` and the plots, and print the tables."""
+    style = figures.styles(row.label for table in compared.tables for row in table.rows)
+    sections = [_section(table, style, directory) for table in compared.tables]
+    pictures = [*_pictures(compared, style, directory)]
+    _write_csv(compared.tables, directory / "leaderboard.csv")
+    left_out = [f"{left.directory}: {left.reason}" for left in compared.left_out]
+    write_whole(directory / "leaderboard.md", _markdown(sections, pictures, left_out))
+    write_whole(directory / "leaderboard.html", _page(sections, pictures, left_out, directory))
+    _show(sections, left_out)
+    print(f"Everything is in {directory}")
+
+
+def _section(table: Table, style: Style, directory: Path) -> Section:
+    name = "cost_" + re.sub(r"[^\w.]+", "-", table.noise)
+    figure = figures.costs(table.rows, style)
+    return Section(
+        title=f"Tested with {table.noise}",
+        rows=[[form(row) for form in COLUMNS.values()] for row in table.rows],
+        bold=table.has_winner,
+        notes=[*_notes(table)],
+        picture=_save(figure, directory, name, "PSNR over the time it takes"),
+    )
+
+
+def _notes(table: Table) -> Iterator[str]:
+    """What a reader has to know of a table."""
+    if table.best and any(row.difference for row in table.rows):
+        count = len(table.best.evaluations[0].psnr)
+        yield (
+            f"To the best: the mean difference in PSNR on the same {count:,} noisy images, its "
+            f"95 % interval over images (paired bootstrap, {RESAMPLES:,} resamples). It holds for "
+            "these trained networks: what other seeds would change is in the column beside it."
+        )
+    if table.has_winner:
+        yield "The best is in bold: every other is significantly worse, with an interval below 0."
+    elif table.best and table.as_good:
+        names = "; ".join(row.label for row in table.as_good)
+        yield f"None is in bold: not known to be worse than {table.best.label}: {names}."
+    if any(not row.evaluations for row in table.rows):
+        yield (
+            f"{NOT_EVALUATED} not scored by eval.py: these are the scores at the end of training, "
+            "without an interval."
+        )
+    judges = {
+        f"{evaluation.metrics.accuracy['clean']:.2%}"
+        for row in table.rows
+        for evaluation in row.evaluations
+        if "restored" in evaluation.metrics.accuracy
+    }
+    if judges:
+        several = "not of the same classifier in each row, but of classifiers that are"
+        which = several if len(judges) > 1 else "of a classifier that is"
+        right = " and ".join(sorted(judges))
+        yield f"Accuracy: on the restored images, {which} right about {right} of the clean ones."
+
+
+def _pictures(compared: Comparison, style: Style, directory: Path) -> Iterator[Picture]:
+    """The plots that are not of one noise."""
+    drawn: list[Any] = []
+    for table in compared.tables:
+        curves = {row.label: figures.curve(row, MODEL) for row in table.rows}
+        if curves in drawn:  # the test of a model at another level has the same curve
+            continue
+        drawn.append(curves)
+        suffix = f"_{len(drawn)}" if len(drawn) > 1 else ""
+        if figure := figures.noise_curves(table.rows, style):
+            yield _save(figure, directory, f"noise_curves{suffix}", "PSNR over the noise level")
+        if figure := figures.noise_transfer(table.rows, compared.families):
+            caption = "Trained with one noise level, tested with others"
+            yield _save(figure, directory, f"noise_transfer{suffix}", caption)
+    rows = [row for table in compared.tables for row in table.rows]
+    runs = {entry.run.run_id: entry.run for row in rows for entry in row.entries}
+    if figure := figures.learning_curves(runs.values(), compared.labels, style):
+        yield _save(figure, directory, "learning_curves", "Learning curves, a line for each seed")
+
+
+def _save(figure: Figure, directory: Path, name: str, caption: str) -> Picture:
+    figure.savefig(directory / f"{name}.png", dpi=120)
+    return Picture(f"{name}.png", caption)
+
+
+def _write_csv(tables: Sequence[Table], file: Path) -> None:
+    """The numbers as they are: psnr in dB, accuracy in [0, 1]."""
+    text = io.StringIO()
+    rows = [_record(table, row) for table in tables for row in table.rows]
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(file, text.getvalue())
+
+
+def _record(table: Table, row: Row) -> dict[str, Any]:
+    mean, low, high = row.difference or (None, None, None)
+    return {
+        "test_noise": table.noise,
+        "configuration": row.label,
+        "evaluated": bool(row.evaluations),
+        "seeds": len(row.entries),
+        "psnr": row.psnr,
+        "psnr_std_over_seeds": row.psnr_std,
+        "difference": mean,
+        "difference_low": low,
+        "difference_high": high,
+        "ssim": row.ssim,
+        "accuracy": row.accuracy,
+        "parameters": row.parameters,
+        "training_seconds": row.seconds,
+        "epochs": row.epochs,
+        "ms_per_image": row.ms_per_image,
+        "run_ids": " ".join(entry.run.run_id for entry in row.entries),
+    }
+
+
+def _show(sections: Sequence[Section], left_out: Sequence[str]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
+    first, *others = COLUMNS
+    for section in sections:
+        table = RichTable(first, *(Column(name, justify="right") for name in others))
+        for number, row in enumerate(section.rows):
+            bold = "bold" if section.bold and number == 0 else None
+            table.add_row(*map(escape, row), style=bold)
+        console.print(f"\n[bold]{escape(section.title)}[/bold]", table, sep="\n")
+        for note in section.notes:
+            console.print(escape(note))
+    if left_out:
+        console.print("\n[bold]Left out[/bold]", *map(escape, left_out), sep="\n")
+
+
+def _markdown(
+    sections: Sequence[Section], pictures: Sequence[Picture], left_out: Sequence[str]
+) -> str:
+    lines = [f"# {TITLE}"]
+    for section in sections:
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in section.rows]
+        if section.bold:
+            rows[0] = [f"**{cell}**" if cell else "" for cell in rows[0]]
+        table = [[*COLUMNS], ["---", *["---:"] * (len(COLUMNS) - 1)], *rows]
+        lines += ["", f"## {section.title}", "", *(f"| {' | '.join(row)} |" for row in table)]
+        lines += [line for note in section.notes for line in ("", note)]
+        lines += ["", f"![{section.picture.caption}]({section.picture.file})"]
+    for picture in pictures:
+        lines += ["", f"## {picture.caption}", "", f"![{picture.caption}]({picture.file})"]
+    if left_out:
+        lines += ["", "## Left out", "", *(f"- {line}" for line in left_out)]
+    return "\n".join(lines) + "\n"
+
+
+def _page(
+    sections: Sequence[Section],
+    pictures: Sequence[Picture],
+    left_out: Sequence[str],
+    directory: Path,
+) -> str:
+    parts = []
+    for section in sections:
+        parts.append(page.heading(section.title))
+        parts.append(page.table([*COLUMNS], section.rows, bold_first=section.bold))
+        parts += map(page.paragraph, section.notes)
+        parts.append(page.picture(directory / section.picture.file, section.picture.caption))
+    parts += [page.picture(directory / each.file, each.caption) for each in pictures]
+    if left_out:
+        parts += [page.heading("Left out"), *map(page.paragraph, left_out)]
+    return page.page(TITLE, parts)

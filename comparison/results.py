@@ -1,0 +1,278 @@
+"""What train.py and eval.py have left in their directories, read back; without torch, to be fast.
+
+N images in an evaluation.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+# The arguments of the Trainer that decide what is learned; the others say where, and what is shown.
+TRAINER = (
+    "max_epochs",
+    "min_epochs",
+    "max_steps",
+    "min_steps",
+    "max_time",
+    "limit_train_batches",
+    "precision",
+    "accumulate_grad_batches",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+)
+NO_SETTINGS = {"seed", "root", "num_workers"}  # of a model or its data, since they change no result
+MODEL, NOISY = "model", "noisy input"  # methods in noise_curve.csv
+
+Settings = dict[str, str]  # by their keys on the command line, such as noise.std
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+class RunRecord(BaseModel):
+    """`run.json`; an evaluation's has no more than the run_id of the run that it scores."""
+
+    run_id: str
+    seed: int | None = None
+
+
+class TrainingRecord(BaseModel):
+    """`run.json` of a training run."""
+
+    run_id: str
+    seed: int
+    split: str
+    data: dict[str, Any]
+    noise: dict[str, Any]
+    trainer: dict[str, Any]
+    early_stopping: dict[str, Any]
+    started: AwareDatetime
+
+
+class Seconds(BaseModel):
+    training: float
+
+
+class TrainingMetrics(BaseModel):
+    """`metrics.json` of a training run."""
+
+    model: str = Field(pattern=r"^\w+(\.\w+)+$")
+    parameters: int
+    epochs: int
+    test: dict[str, float]
+    seconds: Seconds
+
+
+class Timings(BaseModel):
+    started: AwareDatetime
+    ms_per_image: float | None
+
+
+class EvaluationMetrics(BaseModel):
+    """`metrics.json` of an evaluation."""
+
+    run_id: str
+    split: str
+    data: dict[str, Any]
+    noise: dict[str, Any]
+    test: dict[str, float]
+    accuracy: dict[str, float]
+    timings: Timings
+
+
+class Run(NamedTuple):
+    """A training run that has ended.
+
+    settings: of its model, noise, data and training, all but the seed.
+    validation: epoch and validation PSNR in dB, epoch by epoch; [] for a classifier.
+    """
+
+    directory: Path
+    record: TrainingRecord
+    metrics: TrainingMetrics
+    settings: Settings
+    validation: list[tuple[int, float]]
+
+    @property
+    def run_id(self) -> str:
+        return self.record.run_id
+
+    @property
+    def started(self) -> AwareDatetime:
+        return self.record.started
+
+    @property
+    def configuration(self) -> Hashable:
+        """Equal for runs that differ in nothing but their seeds."""
+        return frozenset(self.settings.items())
+
+    @property
+    def model(self) -> str:
+        """The name of its file, which is that of its config: conv_transposed."""
+        return self.metrics.model.split(".")[-2]
+
+
+class CurvePoint(NamedTuple):
+    """The mean PSNR in dB of a method at a level of a noise, which is named by its class."""
+
+    noise: str
+    level: float
+    method: str
+    psnr: float
+
+
+class Evaluation(NamedTuple):
+    """The scores of a denoiser.
+
+    noisy_psnr, psnr: in dB, of each image before and after: N, in the split's order.
+    """
+
+    directory: Path
+    metrics: EvaluationMetrics
+    noisy_psnr: NDArray[np.float64]
+    psnr: NDArray[np.float64]
+    curve: list[CurvePoint]
+
+    @property
+    def run_id(self) -> str:
+        return self.metrics.run_id
+
+    @property
+    def started(self) -> AwareDatetime:
+        return self.metrics.timings.started
+
+
+class LeftOut(NamedTuple):
+    """A directory whose numbers are not compared."""
+
+    directory: Path
+    reason: str
+
+
+class Results(NamedTuple):
+    runs: list[Run]
+    evaluations: list[Evaluation]
+    left_out: list[LeftOut]
+
+
+def read(directories: Iterable[Path]) -> Results:
+    """All training runs and evaluations below some directories.
+
+    What has failed, cannot be read or has no PSNR is left out, with the reason.
+    """
+    found = Results([], [], [])
+    for directory in _run_directories(directories):
+        try:
+            training = _json(directory / "run.json", RunRecord).seed is not None
+            if not (directory / "metrics.json").exists():
+                raise ValueError("no metrics.json: it has failed, or has not ended yet")
+            if training:
+                found.runs.append(_run(directory))
+            else:
+                found.evaluations.append(_evaluation(directory))
+        except (OSError, ValueError, csv.Error, yaml.YAMLError) as error:
+            found.left_out.append(LeftOut(directory, " ".join(str(error).split())))
+    return found
+
+
+def settings_of(group: str, node: dict[str, Any]) -> Settings:
+    """A config's node, as text, by the keys of the command line; the group itself is its class."""
+    return {
+        group if name == "_target_" else f"{group}.{name}": _text(value)
+        for name, value in node.items()
+        if name not in NO_SETTINGS
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1.0 and 1 are the same setting
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _run_directories(directories: Iterable[Path]) -> Iterator[Path]:
+    """Those with a run.json, each once."""
+    seen = set()
+    for top in directories:
+        for folder, folders, files in os.walk(top):
+            folders.sort()
+            directory = Path(folder)
+            if "run.json" in files and directory.resolve() not in seen:
+                seen.add(directory.resolve())
+                yield directory
+
+
+def _run(directory: Path) -> Run:
+    record = _json(directory / "run.json", TrainingRecord)
+    metrics = _json(directory / "metrics.json", TrainingMetrics)
+    if "psnr" not in metrics.test:
+        raise ValueError("a classifier restores nothing, so it has no PSNR")
+    settings = (
+        settings_of("model", _model_node(directory / ".hydra" / "config.yaml"))
+        | settings_of("noise", record.noise)
+        | settings_of("data", record.data)
+        | settings_of("trainer", {name: record.trainer.get(name) for name in TRAINER})
+        | settings_of("early_stopping", record.early_stopping)
+    )
+    validation = []
+    history = directory / "history.csv"
+    if history.exists():  # a composite that was only assembled has none
+        columns = _columns(history, "epoch", "val/psnr")
+        pairs = zip(columns["epoch"], columns["val/psnr"], strict=True)
+        validation = [(int(epoch), float(psnr)) for epoch, psnr in pairs if psnr]
+    return Run(directory, record, metrics, settings, validation)
+
+
+def _model_node(file: Path) -> dict[str, Any]:
+    """The model's settings in a composed config."""
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise ValueError(f"{file.name}: it has no model")
+    return config["model"]
+
+
+def _evaluation(directory: Path) -> Evaluation:
+    metrics = _json(directory / "metrics.json", EvaluationMetrics)
+    if "psnr" not in metrics.test:
+        raise ValueError("a classifier restores nothing, so it has no PSNR")
+    images = _columns(directory / "per_image.csv", "noisy_psnr", "psnr")
+    noisy_psnr, psnr = (np.array(images[name], dtype=float) for name in ("noisy_psnr", "psnr"))
+    if not np.isfinite(psnr).all():
+        raise ValueError("per_image.csv: a PSNR is not a finite number")
+    curve = []
+    file = directory / "noise_curve.csv"
+    if file.exists():
+        columns = _columns(file, *CurvePoint._fields)
+        rows = zip(*(columns[name] for name in CurvePoint._fields), strict=True)
+        curve = [
+            CurvePoint(noise, float(level), method, float(mean))
+            for noise, level, method, mean in rows
+            if method in (MODEL, NOISY)
+        ]
+    return Evaluation(directory, metrics, noisy_psnr, psnr, curve)
+
+
+def _json(file: Path, schema: type[Schema]) -> Schema:
+    try:
+        return schema.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = [file.name, ".".join(map(str, problem["loc"])), problem["msg"]]
+        raise ValueError(": ".join(filter(None, where))) from None
+
+
+def _columns(file: Path, *names: str) -> dict[str, tuple[str, ...]]:
+    """A CSV file's columns, as text."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        header, *rows = [*csv.reader(lines)] or [[]]
+    if not set(names) <= set(header):
+        raise ValueError(f"{file.name}: its columns are not {', '.join(names)}")
+    if any(len(row) != len(header) for row in rows) or not rows:
+        raise ValueError(f"{file.name}: a row is not whole")
+    return dict(zip(header, zip(*rows, strict=True), strict=True))

@@ -1,0 +1,132 @@
+"""What there is to say of a scored model: measured, written down, drawn."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer
+
+from datamodules.images import ImageDataModule
+from datamodules.noise import Noise
+from denoisers.base import ImageModel
+from denoisers.checkpoint import class_name, resolve
+from denoisers.vae import VAE
+from runs import curve, evaluation_report, figures, per_image, pictures, report
+from runs.config import plain
+from runs.files import write_json
+from runs.record import environment
+from runs.scoring import INPUTS, PerImageScores, TaskAccuracy, restorer
+from runs.task import task_results
+from runs.vae_panel import panel
+
+TIMED = 2_000  # images
+
+
+def report_on(
+    cfg: DictConfig,
+    directory: Path,
+    data: ImageDataModule,
+    model: ImageModel,
+    run: dict[str, Any],
+    trainer: Trainer,
+    task: TaskAccuracy,
+    images: PerImageScores,
+) -> dict[str, Any]:
+    """Everything that an evaluation writes, after the trainer has tested the model.
+
+    run: the checkpoint's "run" entry. task, images: callbacks of the trainer.
+
+    Returns what metrics.json holds: the same for the same command, timings aside.
+    """
+    start = time.perf_counter()
+    device = trainer.strategy.root_device
+    for part in (model, task.classifier):
+        if part is not None:
+            part.to(device).eval()
+    restore = restorer(model, trainer)
+    index = torch.arange(len(task.labels), device=device)
+    tested = report.of_stage(
+        "test", {n: float(value) for n, value in trainer.callback_metrics.items()}
+    )
+    right = task.right()
+
+    ms_per_image: float | None = None
+    baselines: dict[str, Any] = {}
+    baselines_ms: dict[str, float] = {}
+    if restore is not None:
+        count = min(TIMED, len(index))
+        _, ms_per_image = curve.score_images(restore, data, count, None, device)
+        baselines, baselines_ms = curve.baseline_scores(
+            cfg.baselines, data, task.classifier, device
+        )
+        figure = per_image.extremes(restore, data, index, images.values["psnr"])
+        figures.save(figure, directory / "extremes.png")
+    rows: list[dict[str, Any]] = []
+    if restore is not None or task.classifier is not None:
+        rows = curve.noise_curve(
+            cfg.levels,
+            cfg.baselines,
+            data,
+            restore,
+            task.classifier,
+            device,
+            show_progress=trainer.progress_bar_callback is not None,
+        )
+    if rows:
+        curve.write_curve(directory / "noise_curve.csv", rows)
+        figure = figures.noise_curve(rows, _trained_level(run["noise"], data.noise))
+        figures.save(figure, directory / "noise_curve.png")
+    predicted = task.predicted.get("restored")
+    per_image.write_per_image(directory / "per_image.csv", task.labels, images.values, predicted)
+    batch = data.eval_batch(cfg.split, data.examples(cfg.split, per_class=1).to(device))
+    strip = pictures.strip_of(model, batch, data.class_names, task.classifier)
+    figures.save(strip, directory / "strip.png")
+    for name, matrix in task.matrices().items():
+        title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
+        figure = figures.confusion(matrix, data.class_names, title)
+        figures.save(figure, directory / f"confusion_{name}.png")
+    now = environment()
+    metrics = {
+        "run_id": run["run_id"],
+        "checkpoint": cfg.checkpoint,
+        "model": class_name(type(model)),
+        "split": cfg.split,
+        "data": plain(cfg.data),
+        "noise": plain(cfg.noise),
+        "trained_noise": run["noise"],
+        "test": {name: value for name, value in tested.items() if not name.startswith("noisy_")},
+        "noisy_input": report.noisy_input(tested),
+        "baselines": baselines,
+        "accuracy": task.accuracies(),
+        "task": task_results(right),
+        "confusion": {name: matrix.tolist() for name, matrix in task.matrices().items()},
+        "by_class": per_image.by_class(
+            data.class_names, task.labels, images.values, right.get("restored")
+        ),
+        "noise_curve": rows,
+        "vae": panel(model, data, index, directory) if isinstance(model, VAE) else None,
+        "command": now["command"],
+        "versions": now["versions"],
+        "timings": {
+            "started": now["started"],
+            "seconds": time.perf_counter() - start,
+            "ms_per_image": ms_per_image,
+            "baselines_ms_per_image": baselines_ms,
+        },
+    }
+    write_json(directory / "metrics.json", metrics)
+    evaluation_report.write_page(metrics, directory)
+    evaluation_report.show(metrics, directory)
+    return metrics
+
+
+def _trained_level(node: dict[str, Any], noise: Noise) -> float | None:
+    """The level that a model was trained at; None where its noise was of another kind.
+
+    node: of the noise, in the checkpoint's "run" entry.
+    """
+    kind = resolve(node["_target_"], Noise)
+    settings = {name: value for name, value in node.items() if name != "_target_"}
+    return kind(**settings).level if kind is type(noise) else None
