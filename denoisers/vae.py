@@ -22,12 +22,17 @@ OPTIMUM_MOMENTUM = 0.1  # share of the newest batch in the variance kept for eva
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) in nats, summed over latents: B L, B L -> B.
+    """KL(N(mean, variance) || N(0, 1)) in nats, summed over latents: B L, B L -> B."""
+    return kl_by_latent(mean, log_variance).sum(1)
+
+
+def kl_by_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """The same before the sum: B L, B L -> B L.
 
     Kingma and Welling 2014, appendix B; in float32 also under mixed precision.
     """
     mean, log_variance = mean.float(), log_variance.float()
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1)
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
 
 
 def standard_normal(shape: torch.Size, random: torch.Generator) -> Tensor:

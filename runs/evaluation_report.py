@@ -19,7 +19,15 @@ PICTURES = {
     "noise_curve": "Scores over the noise level",
     "strip": "The first image of each class",
     "extremes": "The images with the best, the median and the worst PSNR",
+    "vae_latents": "The KL divergence of each latent",
+    "vae_calibration": "The error of pixels against the predicted one",
+    "vae_uncertainty": "Where draws from the posterior differ, where the image is wrong",
+    "vae_samples": "Drawn from the prior",
+    "vae_interpolation": "Between the codes of two images",
 }
+
+
+INFORMATIVE = 0.5  # nats
 
 
 class Table(NamedTuple):
@@ -95,6 +103,8 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
     yield Table("The model's own measures", ("measure", ""), rows)
     if metrics["accuracy"]:
         yield from _task(metrics["task"])
+    if metrics["vae"]:
+        yield _vae(metrics["vae"])
     if metrics["by_class"]:
         yield _by_class(metrics["by_class"])
 
@@ -160,3 +170,22 @@ def _by_class(found: dict[str, dict[str, Any]]) -> Table:
         [name, *(format(row[key], titles[key][1]) for key in names)] for name, row in found.items()
     ]
     return Table("By class", ["class", *(titles[name][0] for name in names)], rows)
+
+
+def _vae(found: dict[str, Any]) -> Table:
+    psnr = found["psnr"]
+    informative = sum(nats > INFORMATIVE for nats in found["kl_by_latent"])
+    rows = [
+        ("KL divergence", f"{sum(found['kl_by_latent']):.1f} nats per image"),
+        ("active units", f"{found['active_units']} of {len(found['kl_by_latent'])}"),
+        (f"latents of more than {INFORMATIVE} nats", str(informative)),
+        ("PSNR with the posterior mean", f"{psnr['mean']:.2f} dB"),
+        (f"PSNR of the average of {found['draws']} draws", f"{psnr['average']:.2f} dB"),
+        ("PSNR of one draw", f"{psnr['single']:.2f} dB"),
+        ("RMS error of a pixel", f"{found['rms_error']:.4f}"),
+        ("RMS of its predicted standard deviation", f"{found['rms_std']:.4f}"),
+        ("pixels within the 68.3 % interval", f"{found['coverage_68']:.1%}"),
+        ("pixels within the 95 % interval", f"{found['coverage_95']:.1%}"),
+    ]
+    note = f"From PSNR on, of the first {found['images']:,} images."
+    return Table("The posterior", ("measure", ""), rows, [note])

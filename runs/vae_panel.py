@@ -14,7 +14,14 @@ from torch import Tensor
 from contract import generator
 from datamodules.images import EVAL_BATCHES, ImageDataModule
 from denoisers.metrics import psnr
-from denoisers.vae import VAE, ActiveUnits, standard_normal
+from denoisers.vae import (
+    MAX_LOG_VARIANCE,
+    MIN_LOG_VARIANCE,
+    VAE,
+    ActiveUnits,
+    kl_by_latent,
+    standard_normal,
+)
 from runs import figures, pictures
 
 DRAWS = 16
@@ -48,22 +55,22 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
 
     Returns active_units, kl_by_latent (nats, means over images, in the model's order), psnr (dB) of
     the restorations with the posterior mean ("mean"), of the average of 16 draws' restorations
-    ("average") and of one draw's ("single"), images, rms_error and rms_std of their pixels, and the
-    shares of pixels within 1 and 1.96 predicted standard deviations, nominally 0.683 and 0.95.
+    ("average") and of one draw's ("single"), draws and images (how many), rms_error and rms_std of
+    their pixels, and coverage_68 and coverage_95, the shares of pixels within 1 and 1.96 predicted
+    standard deviations of the average, nominally 0.683 and 0.95.
     """
-    units = ActiveUnits(model.latent_dim).to(index.device)
-    kl = torch.zeros(model.latent_dim, device=index.device)
     size = EVAL_BATCHES * data.batch_size
-    for part in index.split(size):
-        mean, log_variance = model.posterior(data.eval_batch(data.test_split, part).noisy)
-        units.update(mean)
-        kl += kl_by_latent(mean, log_variance).sum(0)
-    kl = (kl / len(index)).cpu()
+    codes = [
+        model.posterior(data.eval_batch(data.test_split, part).noisy) for part in index.split(size)
+    ]
+    mean, log_variance = (torch.cat(parts).cpu() for parts in zip(*codes, strict=True))
+    active = active_latents(mean)
+    kl = kl_by_latent(mean, log_variance).mean(0)
 
     random = generator("cpu", "vae panel")
     scores: dict[str, list[Tensor]] = {"mean": [], "average": [], "single": []}
     errors, stds = [], []
-    for part in index[:SUBSET].split(size):
+    for part in index[:SUBSET].split(max(1, size // DRAWS)):  # so that the draws are a batch
         batch = data.eval_batch(data.test_split, part)
         found = predict(model, batch.noisy, random)
         for name, images in zip(scores, found[:3], strict=True):
@@ -79,13 +86,13 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
         "clean": shown.clean,
         "noisy": shown.noisy,
         "restored": found.restored,
-        "10 x std of draws": 10 * found.spread,
-        "2 x error": 2 * (found.average - shown.clean).abs(),
+        "std of draws\n(x 10)": 10 * found.spread,
+        "|error|\n(x 2)": 2 * (found.restored - shown.clean).abs(),
     }
     names = [data.class_names[label] for label in shown.label.tolist()]
     made = {
         "vae_uncertainty": figures.strip(rows, names),
-        "vae_latents": _latents(kl),
+        "vae_latents": _latents(kl, active),
         "vae_calibration": _calibration(error, std),
         "vae_samples": pictures.samples_of(model),
         "vae_interpolation": pictures.interpolation_of(model, shown),
@@ -93,7 +100,7 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
     for name, figure in made.items():
         figures.save(figure, directory / f"{name}.png")
     return {
-        "active_units": int(units.compute()),
+        "active_units": int(active.sum()),
         "kl_by_latent": kl.tolist(),
         "psnr": {name: torch.cat(values).mean().item() for name, values in scores.items()},
         "draws": DRAWS,
@@ -104,9 +111,9 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
     }
 
 
-def kl_by_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """`denoisers.vae.kl_divergence` before the sum over latents, in nats: B L."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+def active_latents(mean: Tensor) -> Tensor:
+    """Which latents `denoisers.vae.ActiveUnits` counts, given the posterior means B L: bool L."""
+    return mean.var(0, correction=0) > ActiveUnits.threshold
 
 
 def predict(model: VAE, noisy: Tensor, random: torch.Generator) -> Predicted:
@@ -115,7 +122,7 @@ def predict(model: VAE, noisy: Tensor, random: torch.Generator) -> Predicted:
     shape = torch.Size((len(noisy), DRAWS, model.latent_dim))
     epsilon = standard_normal(shape, random).to(noisy.device).movedim(1, 0)
     latents = mean + (0.5 * log_variance).exp() * epsilon
-    draws = torch.stack([model.decode(latent) for latent in latents])
+    draws = model.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
     spread = draws.std(0, correction=0)
     std = (spread.square() + _variance_of_a_pixel(model, draws).mean(0)).sqrt()
     return Predicted(model.decode(mean), draws.mean(0), draws[0], spread, std)
@@ -127,7 +134,8 @@ def _variance_of_a_pixel(model: VAE, images: Tensor) -> Tensor:
         return images * (1 - images)
     if model.likelihood == "fixed":
         return torch.full_like(images, 0.5)
-    return model.log_variance.exp().expand_as(images)
+    log_variance = model.log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
+    return log_variance.exp().expand_as(images)
 
 
 def coverage(error: Tensor, std: Tensor) -> dict[str, float]:
@@ -142,13 +150,19 @@ def _rms(values: Tensor) -> float:
     return math.sqrt(values.double().square().mean().item())
 
 
-def _latents(kl: Tensor) -> Figure:
+def _latents(kl: Tensor, active: Tensor) -> Figure:
+    order = kl.argsort(descending=True)
+    place = torch.arange(1, len(kl) + 1)
     figure = Figure(figsize=(8, 3), layout="constrained")
     axis = figure.subplots()
-    axis.bar(range(1, len(kl) + 1), kl.sort(descending=True).values)
+    for name, kind, color in (("active", active, "C0"), ("inactive", ~active, "C3")):
+        chosen = kind[order]
+        label = f"{name} ({kind.sum()}), {kl[kind].sum():.1f} nats"
+        axis.bar(place[chosen], kl[order][chosen], color=color, label=label)
+    axis.set_xlim(0, len(kl) + 1)
     axis.set_xlabel("latent, the most informative first")
     axis.set_ylabel("KL divergence (nats per image)")
-    axis.set_title(f"{kl.sum():.1f} nats in all", fontsize=10)
+    axis.legend(fontsize=8)
     return figure
 
 
