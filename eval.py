@@ -29,7 +29,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from denoisers.checkpoint import load_model
     from runs.callbacks import progress_bar
     from runs.config import build, check, check_eval_settings
-    from runs.evaluation import report_on
+    from runs.evaluation import score
     from runs.record import claim, environment, isolated
     from runs.scoring import PerImageScores, TaskAccuracy, task_models
 
@@ -63,8 +63,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
             f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
             f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
         )
-        trainer.test(model, data, verbose=False)
-        return report_on(cfg, directory, data, model, run, trainer, task, images)
+        return score(cfg, directory, data, model, run, trainer, task, images)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="eval")

@@ -24,7 +24,7 @@ from runs.vae_panel import panel
 TIMED = 2_000  # images
 
 
-def report_on(
+def score(
     cfg: DictConfig,
     directory: Path,
     data: ImageDataModule,
@@ -34,59 +34,38 @@ def report_on(
     task: TaskAccuracy,
     images: PerImageScores,
 ) -> dict[str, Any]:
-    """Everything that an evaluation writes, after the trainer has tested the model.
+    """Test the model, and write everything that an evaluation writes.
 
     run: the checkpoint's "run" entry. task, images: callbacks of the trainer.
 
     Returns what metrics.json holds: the same for the same command, timings aside.
     """
     start = time.perf_counter()
+    trainer.test(model, data, verbose=False)
+    tested = report.of_stage(
+        "test", {name: float(value) for name, value in trainer.callback_metrics.items()}
+    )
     device = trainer.strategy.root_device
     for part in (model, task.classifier):
         if part is not None:
             part.to(device).eval()
-    restore = restorer(model, trainer)
     index = torch.arange(len(task.labels), device=device)
-    tested = report.of_stage(
-        "test", {n: float(value) for n, value in trainer.callback_metrics.items()}
-    )
-    right = task.right()
+    restore, right = restorer(model, trainer), task.right()
 
-    ms_per_image: float | None = None
+    timings: dict[str, Any] = {"ms_per_image": None, "baselines_ms_per_image": {}}
     baselines: dict[str, Any] = {}
-    baselines_ms: dict[str, float] = {}
     if restore is not None:
         count = min(TIMED, len(index))
-        _, ms_per_image = curve.score_images(restore, data, count, None, device)
-        baselines, baselines_ms = curve.baseline_scores(
+        _, timings["ms_per_image"] = curve.score_images(restore, data, count, None, device)
+        baselines, timings["baselines_ms_per_image"] = curve.baseline_scores(
             cfg.baselines, data, task.classifier, device
         )
-        figure = per_image.extremes(restore, data, index, images.values["psnr"])
-        figures.save(figure, directory / "extremes.png")
-    rows: list[dict[str, Any]] = []
+    levels: list[dict[str, Any]] = []
     if restore is not None or task.classifier is not None:
-        rows = curve.noise_curve(
-            cfg.levels,
-            cfg.baselines,
-            data,
-            restore,
-            task.classifier,
-            device,
-            show_progress=trainer.progress_bar_callback is not None,
+        bar = trainer.progress_bar_callback is not None
+        levels = curve.noise_curve(
+            cfg.levels, cfg.baselines, data, restore, task.classifier, device, show_progress=bar
         )
-    if rows:
-        curve.write_curve(directory / "noise_curve.csv", rows)
-        figure = figures.noise_curve(rows, _trained_level(run["noise"], data.noise))
-        figures.save(figure, directory / "noise_curve.png")
-    predicted = task.predicted.get("restored")
-    per_image.write_per_image(directory / "per_image.csv", task.labels, images.values, predicted)
-    batch = data.eval_batch(cfg.split, data.examples(cfg.split, per_class=1).to(device))
-    strip = pictures.strip_of(model, batch, data.class_names, task.classifier)
-    figures.save(strip, directory / "strip.png")
-    for name, matrix in task.matrices().items():
-        title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
-        figure = figures.confusion(matrix, data.class_names, title)
-        figures.save(figure, directory / f"confusion_{name}.png")
     now = environment()
     metrics = {
         "run_id": run["run_id"],
@@ -96,7 +75,7 @@ def report_on(
         "data": plain(cfg.data),
         "noise": plain(cfg.noise),
         "trained_noise": run["noise"],
-        "test": {name: value for name, value in tested.items() if not name.startswith("noisy_")},
+        "test": {n: value for n, value in tested.items() if not n.startswith(report.NOISY)},
         "noisy_input": report.noisy_input(tested),
         "baselines": baselines,
         "accuracy": task.accuracies(),
@@ -105,21 +84,40 @@ def report_on(
         "by_class": per_image.by_class(
             data.class_names, task.labels, images.values, right.get("restored")
         ),
-        "noise_curve": rows,
+        "noise_curve": levels,
         "vae": panel(model, data, index, directory) if isinstance(model, VAE) else None,
         "command": now["command"],
         "versions": now["versions"],
-        "timings": {
-            "started": now["started"],
-            "seconds": time.perf_counter() - start,
-            "ms_per_image": ms_per_image,
-            "baselines_ms_per_image": baselines_ms,
-        },
+        "timings": {"started": now["started"], "seconds": time.perf_counter() - start} | timings,
     }
     write_json(directory / "metrics.json", metrics)
+    predicted = task.predicted.get("restored")
+    per_image.write_per_image(directory / "per_image.csv", task.labels, images.values, predicted)
+    if levels:
+        curve.write_curve(directory / "noise_curve.csv", levels)
+        figure = figures.noise_curve(levels, _trained_level(run["noise"], data.noise))
+        figures.save(figure, directory / "noise_curve.png")
+    if restore is not None:
+        figure = per_image.extremes(restore, data, index, images.values["psnr"])
+        figures.save(figure, directory / "extremes.png")
+    _draw_classes(directory, data, model, task)
     evaluation_report.write_page(metrics, directory)
     evaluation_report.show(metrics, directory)
     return metrics
+
+
+def _draw_classes(
+    directory: Path, data: ImageDataModule, model: ImageModel, task: TaskAccuracy
+) -> None:
+    """An image of each class, and what the classifiers take the images of each class for."""
+    examples = data.examples(data.test_split, per_class=1).to(model.device)
+    batch = data.eval_batch(data.test_split, examples)
+    strip = pictures.strip_of(model, batch, data.class_names, task.classifier)
+    figures.save(strip, directory / "strip.png")
+    for name, matrix in task.matrices().items():
+        title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
+        figure = figures.confusion(matrix, data.class_names, title)
+        figures.save(figure, directory / f"confusion_{name}.png")
 
 
 def _trained_level(node: dict[str, Any], noise: Noise) -> float | None:

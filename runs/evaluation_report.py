@@ -103,6 +103,9 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
     yield Table("The model's own measures", ("measure", ""), rows)
     if metrics["accuracy"]:
         yield from _task(metrics["task"])
+    for name in ("psnr", "ssim", "accuracy"):
+        if curve := [row for row in metrics["noise_curve"] if name in row]:
+            yield _curve(name, curve)
     if metrics["vae"]:
         yield _vae(metrics["vae"])
     if metrics["by_class"]:
@@ -154,6 +157,18 @@ def _task(task: dict[str, Any]) -> Iterator[Table]:
         ]
         header = ("images classified rightly", "only the first", "only the second", "McNemar")
         yield Table("Paired tests", header, tests)
+
+
+def _curve(name: str, curve: Sequence[dict[str, Any]]) -> Table:
+    """One measure, a row a method, a column a level."""
+    title, form = SCORES[name]
+    levels = sorted({row["level"] for row in curve})
+    methods: dict[str, dict[float, str]] = {}
+    for row in curve:
+        methods.setdefault(row["method"], {})[row["level"]] = format(row[name], form)
+    rows = [[method, *(found[level] for level in levels)] for method, found in methods.items()]
+    header = ["noise level", *(f"{level:g}" for level in levels)]
+    return Table(f"Noise curve: {title}", header, rows)
 
 
 def _by_class(found: dict[str, dict[str, Any]]) -> Table:

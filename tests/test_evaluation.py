@@ -145,6 +145,18 @@ def test_the_curves_file_holds_its_rows() -> None:
         assert [float(row[name]) for row in found] == [row[name] for row in expected]
 
 
+def test_the_curve_is_a_table_too() -> None:
+    directory, metrics = evaluation()
+    shown = (directory / "metrics.txt").read_text()
+    for title, name, form in (("PSNR (dB)", "psnr", ".2f"), ("accuracy", "accuracy", ".2%")):
+        part = shown.split(f"Noise curve: {title}")[1]
+        line = next(line for line in part.splitlines() if line.startswith("│ model"))
+        expected = [
+            format(row[name], form) for row in metrics["noise_curve"] if row["method"] == "model"
+        ]
+        assert [cell.strip() for cell in line.strip("│").split("│")][1:] == expected
+
+
 def test_baselines_stand_beside_the_model() -> None:
     directory, metrics = evaluation()
     noisy = metrics["noisy_input"]["psnr"]
