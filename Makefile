@@ -10,10 +10,11 @@ DEMO = outputs/demo_$(shell date +%Y-%m-%d_%H-%M-%S)
 demo: RUN := $(DEMO)
 demo: .venv/installed
 	$(BIN)/python train.py experiment=demo hydra.run.dir=$(RUN)
-	$(BIN)/python eval.py checkpoint=$(RUN)/checkpoints/best.ckpt hydra.run.dir=$(RUN)/eval
+	$(BIN)/python eval.py checkpoint=$(RUN)/checkpoints/best.ckpt 'levels=[0.2,0.5,0.8]' hydra.run.dir=$(RUN)/eval
 	@echo
 	@echo "The picture (clean, noisy, restored):  $(RUN)/eval/strip.png"
 	@echo "The table of metrics:                  $(RUN)/eval/metrics.txt"
+	@echo "Everything on one page:                $(RUN)/eval/report.html"
 	@echo "Next, on real Fashion-MNIST:           $(BIN)/python train.py model=vae noise.std=0.5"
 
 test: .venv/installed-test

@@ -1,0 +1,121 @@
+"""Does the bottleneck help: test PSNR over the size of the code, beside linear methods and networks
+with skip connections.
+
+    python train.py -m experiment=bottleneck          and bottleneck_conv, bottleneck_skips
+    python -m benchmarks.bottleneck multirun/… multirun/… multirun/… --output docs/bottleneck.png
+
+Reads the finished runs below the given directories. PCA, of as many components as a code has
+numbers, and the linear map are fitted for the same noise and scored on the same test images.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+WITHOUT = ("unet", "dncnn")  # networks without a bottleneck
+
+
+class Point(NamedTuple):
+    """size: numbers in the code; None without a bottleneck. psnr: dB, of the test images."""
+
+    std: float
+    method: str
+    size: int | None
+    psnr: float
+
+
+def trained(directories: list[Path]) -> Iterator[Point]:
+    for directory in directories:
+        for file in sorted(directory.rglob("metrics.json")):
+            config: Any = OmegaConf.load(file.parent / ".hydra" / "config.yaml")
+            name = config.model._target_.split(".")[-2]
+            if name in WITHOUT:
+                size = None
+            elif "latent_dim" in config.model:
+                size = config.model.latent_dim
+            else:  # three stages that halve 28 pixels leave 4 x 4
+                size = 16 * config.model.channels[-1]
+            psnr = json.loads(file.read_text())["test"]["psnr"]
+            yield Point(config.noise.std, name, size, psnr)
+
+
+def linear(std: float, sizes: list[int]) -> Iterator[Point]:
+    import torch
+
+    from baselines.linear import ROWS, projections, regressions
+    from baselines.mean_curve import InverseMean
+    from benchmarks.from_config import data_and_model
+    from denoisers.metrics import psnr
+
+    data, _ = data_and_model([f"noise.std={std}"])
+    data.setup("fit")
+    data.setup("test")
+    test = data.eval_batch("test", torch.arange(data.size("test")))
+    training, unbiased = data.fitting_batch(), InverseMean(data.noise)
+    means = torch.cat([data.noise.mean(part) for part in training.clean.flatten(1).split(ROWS)])
+    by_rank = projections(means)
+    for size in sizes:
+        if size > means.shape[1]:
+            continue
+        restored = unbiased(by_rank(size)(test.noisy))
+        yield Point(std, "PCA", size, psnr(restored, test.clean).mean().item())
+    mapped = regressions(training.noisy.flatten(1), training.clean.flatten(1))(1e-6)
+    restored = mapped(test.noisy).clamp(0, 1)
+    yield Point(std, "linear (Wiener)", None, psnr(restored, test.clean).mean().item())
+
+
+def plot(points: list[Point], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    levels = sorted({point.std for point in points})
+    methods = list(dict.fromkeys(point.method for point in points))
+    figure = Figure(figsize=(5 * len(levels), 4), layout="constrained")
+    for axis, std in zip(figure.subplots(1, len(levels), squeeze=False)[0], levels, strict=True):
+        by_method: defaultdict[str, list[Point]] = defaultdict(list)
+        for point in points:
+            if point.std == std:
+                by_method[point.method].append(point)
+        for number, method in enumerate(methods):
+            found = by_method[method]
+            if found and found[0].size is None:
+                axis.axhline(found[0].psnr, color=f"C{number}", linestyle="--", label=method)
+            else:
+                line = sorted((point.size or 0, point.psnr) for point in found)
+                axis.plot(*zip(*line, strict=True), marker="o", color=f"C{number}", label=method)
+        axis.set_xscale("log", base=2)
+        sizes = sorted({point.size for point in points if point.size is not None})
+        axis.set_xticks(sizes, [str(size) for size in sizes])
+        axis.set_xlabel("numbers in the code")
+        axis.set_ylabel("PSNR of test images (dB)")
+        axis.set_title(f"noise of std {std}", fontsize=10)
+        axis.grid(alpha=0.3)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bottleneck", description=__doc__)
+    parser.add_argument("directories", nargs="+", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("outputs/bottleneck.png"))
+    given = parser.parse_args()
+    points = list(trained(given.directories))
+    if not points:
+        parser.error("there is no finished run below these directories")
+    sizes = sorted({point.size for point in points if point.size is not None})
+    for std in sorted({point.std for point in points}):
+        points += linear(std, sizes)
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    plot(points, given.output)
+    for point in points:
+        size = "" if point.size is None else f"{point.size:4d}"
+        print(f"std {point.std}  {point.method:16s} {size:4s}  {point.psnr:.2f} dB")
+    print(f"Drawn in {given.output}")
+
+
+if __name__ == "__main__":
+    main()
