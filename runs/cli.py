@@ -104,7 +104,9 @@ def is_users_mistake(error: Exception) -> bool:
         return True
     if isinstance(error, ValueError | FloatingPointError):
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        return REPOSITORY in (raised_in.parent, raised_in.parent.parent)
+        # Hydra has no exception of its own for a config group that is set to null.
+        composing = raised_in.name == "defaults_list.py"
+        return composing or REPOSITORY in (raised_in.parent, raised_in.parent.parent)
     return False
 
 

@@ -8,7 +8,7 @@ import inspect
 from typing import Annotated, Any, Literal, get_type_hints
 
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from pydantic import ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 
@@ -46,7 +46,8 @@ def check_eval_settings(cfg: DictConfig) -> None:
     check_value(cfg.control, str | None, "control")
     check_value(cfg.split, Literal["test", "val"], "split")
     check_value(cfg.baselines, Literal["none", "fast", "all"], "baselines")
-    check_value(plain(cfg.levels), list[Annotated[float, Field(ge=0)]], "levels")
+    levels = plain(cfg.levels) if isinstance(cfg.levels, ListConfig) else cfg.levels
+    check_value(levels, list[Annotated[float, Field(ge=0)]], "levels")
 
 
 def _describes_object(value: Any) -> bool:
@@ -94,6 +95,6 @@ def without_objects(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: None if _describes_object(value) else value for key, value in settings.items()}
 
 
-def plain(node: DictConfig) -> dict[str, Any]:
+def plain(node: DictConfig | ListConfig) -> Any:
     """The node as plain Python containers, interpolations resolved."""
     return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]

@@ -42,6 +42,7 @@ SETTINGS = [
     ("model=vea", "model/vea"),
     ("noise=salt", "noise/salt"),
     ("experiment=none", "experiment/none"),
+    ("experiment=null", "Config group override must be a string"),
     ("noise.std=abc", "noise.std=abc"),
     ("noise.std=-1", "noise.std"),
     ("noise.std=nan", "noise.std"),
@@ -73,6 +74,7 @@ SETTINGS = [
         "gpu",
         marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
     ),
+    ("compile=maybe", "compile=maybe"),
     ("seed=-1", "seed=-1"),
     ("seed=x", "seed=x"),
     ("seed=null", "seed=None"),
@@ -99,6 +101,21 @@ def test_a_bad_setting_is_named_and_nothing_is_written(
     run = tmp_path / "run"
     line = line_for(lambda: train_in(run, *choice, "trainer.max_epochs=1", override))
     assert named in line
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("baselines=slow", "baselines=slow"),
+        ("levels=[0.1,-0.1]", "levels=[0.1, -0.1]"),
+        ("levels=0.5", "levels=0.5"),
+        ("split=train", "split=train"),
+    ],
+)
+def test_a_bad_setting_of_an_evaluation_is_named(override: str, named: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert named in line_for(lambda: score_in(run, trained(*DENSE).best, override))
     assert not run.exists()
 
 
