@@ -51,7 +51,7 @@ def require_available(which: Which) -> None:
     if which == "all" and find_spec("bm3d") is None:
         raise ValueError(
             "baselines=all needs BM3D, whose licence is for non-commercial use only: "
-            "pip install 'image-denoisers[bm3d]'"
+            "pip install '.[bm3d]'"
         )
 
 

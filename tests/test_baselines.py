@@ -219,7 +219,7 @@ def test_bm3d_restores() -> None:
 
 def test_a_missing_bm3d_is_refused_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bm3d", None)  # what Python holds of a module that is absent
-    with pytest.raises(ValueError, match=r"non-commercial .*pip install 'image-denoisers\[bm3d\]'"):
+    with pytest.raises(ValueError, match=r"non-commercial .*pip install '\.\[bm3d\]'"):
         next(baselines("all", data().fitting_batch(), validation(), NOISE))
     require_available("fast")
 
