@@ -141,9 +141,9 @@ def _run(
     import time
 
     from denoisers.checkpoint import read_checkpoint, save_weights
+    from files import write_json
     from runs import figures, report
     from runs.callbacks import BEST, LAST
-    from runs.files import write_json
     from runs.tensorboard import finish
 
     start = time.perf_counter()

@@ -17,8 +17,8 @@ from comparison import figures
 from comparison.figures import Style
 from comparison.leaderboard import Comparison, Row, Table
 from comparison.results import MODEL
+from files import write_whole
 from runs import html as page
-from runs.files import write_whole
 from runs.statistics import RESAMPLES
 
 TITLE = "Leaderboard"

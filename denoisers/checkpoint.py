@@ -13,8 +13,8 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
 """
 
 import importlib
+import io
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from denoisers.base import ImageModel
+from files import whole_file
 
 FORMAT_VERSION = 1
 Kind = TypeVar("Kind")
@@ -127,9 +128,8 @@ def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:
 def save_weights(model: ImageModel, path: Path) -> None:
     """The weights alone, as safetensors, for whoever wants them without this project."""
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(weights, part, metadata={"model": class_name(type(model))})
-    os.replace(part, path)
+    with whole_file(path) as file:
+        file.write(save(weights, metadata={"model": class_name(type(model))}))
 
 
 class RunRecord(Callback):
@@ -149,22 +149,16 @@ class RunRecord(Callback):
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the file and renames, so that a kill or a full disk leaves the older one."""
+    """Writes whole files only: a kill or a full disk leaves the older one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        # To memory first: torch would hide a full disk's error behind one of its own.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with whole_file(Path(path)) as file:
+            file.write(content.getbuffer())
 
     def load_checkpoint(
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: Any = None

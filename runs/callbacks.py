@@ -14,7 +14,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
 from denoisers.checkpoint import read_checkpoint
-from runs.files import write_whole
+from files import whole_file, write_whole
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -62,8 +62,8 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.inherited, self.file)
+        with self.inherited.open("rb") as inherited, whole_file(self.file) as file:
+            shutil.copyfileobj(inherited, file)
         best = str(self.file)
         moved = {
             "dirpath": self.dirpath,

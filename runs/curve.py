@@ -16,8 +16,8 @@ from baselines.choice import Baseline, Which, baselines
 from datamodules.images import EVAL_BATCHES, ImageDataModule
 from denoisers import metrics
 from denoisers.classifier import Classifier
+from files import write_whole
 from runs.figures import MODEL, NOISY
-from runs.files import write_whole
 
 Restore = Callable[[Tensor], Tensor]
 

@@ -13,9 +13,9 @@ from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name, resolve
 from denoisers.vae import VAE
+from files import write_json
 from runs import curve, evaluation_report, figures, per_image, pictures, report
 from runs.config import plain
-from runs.files import write_json
 from runs.record import environment
 from runs.scoring import INPUTS, PerImageScores, TaskAccuracy, restorer
 from runs.task import task_results

@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from rich.table import Column
 from rich.table import Table as RichTable
 
+from files import write_whole
 from runs import html, report
 from runs.figures import NOISY
-from runs.files import write_whole
 from runs.scoring import INPUTS
 from runs.task import p_value, verdict
 

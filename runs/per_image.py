@@ -11,9 +11,9 @@ from torch import Tensor
 
 from contract import Batch
 from datamodules.images import ImageDataModule
+from files import write_whole
 from runs import figures
 from runs.curve import Restore
-from runs.files import write_whole
 
 SHOWN = 4  # images of each kind: best, median, worst
 MEASURES = ("noisy_psnr", "noisy_ssim", "psnr", "ssim")

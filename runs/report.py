@@ -10,8 +10,8 @@ from rich.table import Column, Table
 
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
+from files import write_whole
 from runs.callbacks import History
-from runs.files import write_whole
 from runs.record import environment
 
 
