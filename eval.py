@@ -27,10 +27,12 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from baselines.choice import require_available
     from datamodules.noise import Noise
     from denoisers.checkpoint import load_model
+    from files import write_json
     from runs.callbacks import progress_bar
+    from runs.claim import RECORD, claimed
     from runs.config import build, check, check_eval_settings
     from runs.evaluation import score
-    from runs.record import claim, environment, isolated
+    from runs.record import environment, isolated
     from runs.scoring import PerImageScores, TaskAccuracy, task_models
 
     check_eval_settings(cfg)
@@ -58,12 +60,13 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         data.test_split = cfg.split
         data.setup("fit")  # the baselines learn from training images and are tuned on validation's
         data.setup("test")
-        claim(directory, {"run_id": run["run_id"]} | environment())
-        print(
-            f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
-            f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
-        )
-        return score(cfg, directory, data, model, run, trainer, task, images)
+        with claimed(directory):
+            write_json(directory / RECORD, {"run_id": run["run_id"]} | environment())
+            print(
+                f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
+                f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
+            )
+            return score(cfg, directory, data, model, run, trainer, task, images)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="eval")

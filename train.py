@@ -5,15 +5,17 @@ python train.py model=vae noise.std=0.5
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from runs import cli, from_checkpoint
+from runs import claim, cli, from_checkpoint
 
 # torch, and all that needs it, is imported inside the functions: `--help` is then instant.
 if TYPE_CHECKING:
@@ -24,65 +26,99 @@ if TYPE_CHECKING:
     from runs.callbacks import History
 
 
-def train(cfg: DictConfig, directory: Path) -> float:
+def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     """Fit, test and save the model of a composed config; everything written is in `directory`.
+
+    go_on: where a run of the same config was cut off in `directory`, go on from its last epoch.
 
     Returns the monitored metric of the best epoch: val/psnr in dB, or val/accuracy.
 
-    Raises ValueError or FileNotFoundError for what a user can mend, FloatingPointError where
-    training has diverged.
+    Raises ValueError or FileNotFoundError for what a user can mend, before any image is read;
+    FloatingPointError where training has diverged.
     """
     from pytorch_lightning import seed_everything
 
     from denoisers.checkpoint import read_resumable
+    from files import write_json
     from runs.config import build, check, check_train_settings, plain, without_objects
-    from runs.record import claim, environment, isolated, new_run_id
+    from runs.record import environment, isolated, new_run_id
 
     check_train_settings(cfg)
+    cut_off = claim.cut_off_run(directory, cfg) if go_on else None
     with isolated():
         seed_everything(cfg.seed, verbose=False)
         check(cfg.trainer, "trainer")
-        resumed = None
-        if cfg.checkpoint:
-            resumed = read_resumable(cfg.checkpoint, cfg.trainer.max_epochs)
+        start = cfg.checkpoint
+        resumed = read_resumable(start, cfg.trainer.max_epochs) if start else None
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
         if cfg.compile:
             model.compile_training()
-        data.prepare_data()
-        data.setup("fit")
-        held_out = resumed["split"] if resumed else getattr(model, "split", None)
-        if held_out not in (None, data.split_fingerprint()):
-            raise ValueError("data: the checkpoint held out other validation images than these")
-
+        if cut_off and trains(model) and last_checkpoint(directory).is_file():
+            start = str(last_checkpoint(directory))
+            resumed = read_resumable(start, max_epochs=None)
         record = {
             "run_id": new_run_id(),
             "parent_id": resumed["run_id"] if resumed else None,
             "seed": cfg.seed,
-            "split": data.split_fingerprint(),
             "data": plain(cfg.data),
             "noise": plain(cfg.noise),
             "trainer": without_objects(plain(cfg.trainer)),
             "early_stopping": plain(cfg.early_stopping),
         }
-        trainer, history = make_trainer(cfg, directory, model, record)
-        claim(directory, record | environment())
-        return _run(cfg, directory, data, model, trainer, history, record)
+        if cut_off:  # it is the same run
+            record |= {name: cut_off[name] for name in ("run_id", "parent_id")}
+        trainer, history = make_trainer(cfg, directory, model, start, record)
+
+        data.prepare_data()
+        data.setup("fit")
+        record["split"] = data.split_fingerprint()
+        held_out = resumed["split"] if resumed else getattr(model, "split", None)
+        if held_out not in (None, record["split"]):
+            raise ValueError("data: the checkpoint held out other validation images than these")
+        with claim.claimed(directory, cut_off):
+            if cut_off is None:
+                composed = {"model": plain(cfg.model), "config_hash": claim.config_hash(cfg)}
+                write_json(directory / claim.RECORD, record | environment() | composed)
+            return _run(cfg, directory, data, model, trainer, history, start, record)
+
+
+def last_checkpoint(directory: Path) -> Path:
+    """Where a run in this directory goes on from, once it has finished an epoch."""
+    return directory / "checkpoints" / "last.ckpt"
+
+
+def trains(model: ImageModel) -> bool:
+    """Not so a composite that is only put together."""
+    return any(parameter.requires_grad for parameter in model.parameters())
 
 
 def make_trainer(
-    cfg: DictConfig, directory: Path, model: ImageModel, record: dict[str, Any]
+    cfg: DictConfig,
+    directory: Path,
+    model: ImageModel,
+    start: str | None,
+    record: dict[str, Any],
 ) -> tuple[Trainer, History]:
-    """Lightning's Trainer with everything that writes into the run's directory."""
-    from pytorch_lightning.callbacks import EarlyStopping
+    """Lightning's Trainer with everything that writes into the run's directory.
+
+    start: the checkpoint to go on from. record: what every checkpoint says of the run.
+    """
     from pytorch_lightning.loggers import TensorBoardLogger
 
     from denoisers.checkpoint import AtomicCheckpointIO, RunRecord
-    from runs.callbacks import BestCheckpoint, History, LastCheckpoint, best_beside, progress_bar
+    from runs.callbacks import (
+        BestCheckpoint,
+        EarlyStopping,
+        History,
+        LastCheckpoint,
+        best_beside,
+        progress_bar,
+    )
     from runs.config import build
-    from runs.tensorboard import TensorBoardPictures
+    from runs.tensorboard import FOLDER, TensorBoardPictures, events_beside
 
     settings = cfg.trainer
     # Lightning would find these late, or not at all.
@@ -97,9 +133,7 @@ def make_trainer(
         raise ValueError("trainer.overfit_batches: take trainer.limit_train_batches instead")
     logger: Any = settings.logger
     if logger is None or logger is True:
-        logger = TensorBoardLogger(
-            directory, name="", version="tensorboard", default_hp_metric=False
-        )
+        logger = TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)
     elif logger is not False:
         logger = instantiate(logger)
     history = History(directory / "history.csv")
@@ -108,9 +142,9 @@ def make_trainer(
         *progress_bar(settings),
         history,
         RunRecord(record),
-        TensorBoardPictures(),
+        TensorBoardPictures(events_beside(directory, start)),
         # Before the last one, whose file is to know this epoch's best.
-        BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(cfg.checkpoint)),
+        BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(start)),
         LastCheckpoint(directory / "checkpoints"),
     ]
     if cfg.early_stopping.patience is not None:
@@ -136,6 +170,7 @@ def _run(
     model: ImageModel,
     trainer: Trainer,
     history: History,
+    start: str | None,
     record: dict[str, Any],
 ) -> float:
     import time
@@ -146,11 +181,11 @@ def _run(
     from runs.callbacks import BEST, LAST
     from runs.tensorboard import finish
 
-    start = time.perf_counter()
+    began = time.perf_counter()
     figures.save(figures.training_samples(data), directory / "samples.png")
     checkpoints = directory / "checkpoints"
-    if any(parameter.requires_grad for parameter in model.parameters()):
-        trainer.fit(model, data, ckpt_path=cfg.checkpoint)
+    if trains(model):
+        trainer.fit(model, data, ckpt_path=start)
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return float(trainer.callback_metrics[model.monitor])
         best = history.best(model.monitor)
@@ -167,7 +202,7 @@ def _run(
     tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
     finish(trainer, model, data, cfg, best[model.monitor])
     metrics = report.training_metrics(
-        model, record, best, tested, history, time.perf_counter() - start
+        model, record, best, tested, history, time.perf_counter() - began
     )
     write_json(directory / "metrics.json", metrics)
     report.show_training(metrics, directory)
@@ -176,8 +211,14 @@ def _run(
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
-    with cli.job():
-        return train(cfg, Path(HydraConfig.get().runtime.output_dir))
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    with cli.job(last_checkpoint(directory)):
+        # The same sweep again goes on: what has ended is passed over, what was cut off resumed.
+        if sweep and (metric := claim.metric_of_finished(directory, cfg)) is not None:
+            logging.getLogger(__name__).info("%s has ended already: passed over", directory.name)
+            return metric
+        return train(cfg, directory, go_on=sweep)
 
 
 if __name__ == "__main__":

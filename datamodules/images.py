@@ -5,6 +5,7 @@ N images in a split, B in a batch, C channels, H x W pixels.
 
 import copy
 import hashlib
+import signal
 from abc import abstractmethod
 from typing import Literal, Self
 
@@ -112,7 +113,10 @@ class ImageDataModule(LightningDataModule):
         return self._labels[split == "test"].cpu()[self._rows[split].cpu()]
 
     def train_dataloader(self) -> DataLoader[Draw]:
-        return self._loader("train", self.seed)
+        # Lightning tells the sampler of the epoch only once the loader's workers have begun.
+        fit_loop = self.trainer.fit_loop if self.trainer else None
+        epoch = fit_loop.epoch_progress.current.processed if fit_loop else 0  # type: ignore[attr-defined]
+        return self._loader("train", self.seed, epoch)
 
     def val_dataloader(self) -> DataLoader[Draw]:
         return self._loader("val")
@@ -120,14 +124,15 @@ class ImageDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Draw]:
         return self._loader(self.test_split)
 
-    def _loader(self, split: Split, seed: int | None = None) -> DataLoader[Draw]:
+    def _loader(self, split: Split, seed: int | None = None, epoch: int = 0) -> DataLoader[Draw]:
         batch_size = self.batch_size * (1 if split == "train" else EVAL_BATCHES)
         return DataLoader(
             InMemory(),
-            sampler=DrawSampler(split, self.size(split), batch_size, seed),
+            sampler=DrawSampler(split, self.size(split), batch_size, seed, epoch),
             batch_size=None,  # the sampler yields whole batches
             collate_fn=_as_is,  # type: ignore[arg-type]
             num_workers=self.num_workers,
+            worker_init_fn=_leave_signals_to_parent,
         )
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
@@ -202,6 +207,12 @@ def stratified_split(labels: Tensor, val_size: int) -> tuple[Tensor, Tensor]:
     for label, count in enumerate(quota.tolist()):
         held_out[shuffled[labels[shuffled] == label][:count]] = True
     return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
+
+
+def _leave_signals_to_parent(worker: int) -> None:
+    """A terminal, or a job manager, signals the whole group; the parent ends its workers itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _as_is(draw: Draw) -> Draw:

@@ -27,12 +27,14 @@ class DrawSampler(Sampler[Draw]):
     the order is that of the split.
     """
 
-    def __init__(self, split: str, size: int, batch_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self, split: str, size: int, batch_size: int, seed: int | None = None, epoch: int = 0
+    ) -> None:
         self.split = split
         self.size = size
         self.batch_size = batch_size
         self.seed = seed
-        self.epoch = 0
+        self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

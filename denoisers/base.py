@@ -99,10 +99,22 @@ class ImageModel(LightningModule):
         key = (self.seed, self.current_epoch, batch_idx)
         seed_dropout(self.device, derive_seed("dropout", *key))
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
-        # Rarely, since it waits for the device.
-        if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if self.device.type == "cpu" or self._looks_closer():
             self._require_finite("train/loss", loss)
         return loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        # A scaler of half-precision losses skips the steps that overflow, and lowers its scale.
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        if self._looks_closer() and not scaled:
+            gradients = [p.grad for p in self.parameters() if p.grad is not None]
+            self._require_finite("the gradient's norm", torch.nn.utils.get_total_norm(gradients))
+
+    def on_train_epoch_end(self) -> None:
+        """Before the checkpoints are written, which are to hold no weights that are not finite."""
+        self._require_finite(
+            "the weights' norm", torch.nn.utils.get_total_norm(list(self.parameters()))
+        )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Any:
         return self._evaluation_step("val", batch)
@@ -161,12 +173,25 @@ class ImageModel(LightningModule):
         for metrics in self.stage_metrics(stage):
             means |= metrics.compute()
             metrics.reset()
-        on_bar = {"loss", self.monitor.split("/")[1]}
+        monitored = self.monitor.split("/")[1]
+        if monitored in means:
+            self._require_finite(f"{stage}/{monitored}", means[monitored])
         for name, value in means.items():
-            key = f"{stage}/{name}"
             self.log(
-                key, value, on_step=False, on_epoch=True, prog_bar=name in on_bar, batch_size=1
+                f"{stage}/{name}",
+                value,
+                on_step=False,
+                on_epoch=True,
+                prog_bar=name in ("loss", monitored),
+                # Lightning would log an epoch's training after the checkpoints are written, so that
+                # a run that was cut off in between would lack it: `runs.callbacks.History` does.
+                logger=False if stage == "train" else None,
+                batch_size=1,
             )
+
+    def _looks_closer(self) -> bool:
+        """Rarely: what waits for the device, or costs about as much as a small network's step."""
+        return self.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def _require_finite(self, name: str, value: Tensor) -> None:
         if not torch.isfinite(value):

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer, callbacks
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
+from runs.cli import stop_if_asked
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -38,8 +39,8 @@ def best_beside(checkpoint: str | None) -> Path | None:
 class BestCheckpoint(ModelCheckpoint):
     """`best.ckpt`, of the epoch with the highest monitored metric.
 
-    inherited: the best checkpoint of the run that this one resumes. It is copied, since a resumed
-        run has a directory of its own; without it the best is that of the epochs to come.
+    inherited: the best checkpoint of the run that this one resumes. It is copied into this run's
+        directory; without it the best is that of the epochs to come.
     """
 
     def __init__(self, folder: Path, monitor: str, inherited: Path | None) -> None:
@@ -62,8 +63,9 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
-        with self.inherited.open("rb") as inherited, whole_file(self.file) as file:
-            shutil.copyfileobj(inherited, file)
+        if self.inherited != self.file:
+            with self.inherited.open("rb") as inherited, whole_file(self.file) as file:
+                shutil.copyfileobj(inherited, file)
         best = str(self.file)
         moved = {
             "dirpath": self.dirpath,
@@ -72,6 +74,10 @@ class BestCheckpoint(ModelCheckpoint):
             "best_k_models": {best: state_dict["best_model_score"]},
         }
         super().load_state_dict(state_dict | moved)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if _epoch_is_whole(trainer):
+            super().on_train_epoch_end(trainer, pl_module)
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -91,6 +97,22 @@ class LastCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Nothing of the resumed run's matters here, least of all its directory."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if _epoch_is_whole(trainer):
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+def _epoch_is_whole(trainer: Trainer) -> bool:
+    """Not so where max_steps or max_time has stopped it inside: nothing could go on from there."""
+    return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+
+
+class EarlyStopping(callbacks.EarlyStopping):
+    """Lightning's, which stays stopped when a run goes on that was cut off after its last epoch."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = 0 < self.wait_count >= self.patience
 
 
 class History(Callback):
@@ -116,14 +138,15 @@ class History(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._images += len(batch.clean)
+        stop_if_asked()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn == TrainerFn.FITTING and self._seconds is None:
             self._seconds = time.perf_counter() - self._start
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            return  # stopped inside: its metrics are still those of the epoch before
+        if not _epoch_is_whole(trainer):
+            return  # its metrics are still those of the epoch before
         seconds = self._seconds or time.perf_counter() - self._start
         speed = {"images_per_s": self._images / seconds, "learning_rate": self._learning_rate}
         # An epoch without validation would repeat the last one's.
@@ -134,7 +157,11 @@ class History(Callback):
             | speed
             | {name: value for name, value in metrics.items() if name.startswith(measured)}
         )
-        pl_module.log_dict(speed)
+        training = {n: v for n, v in self.rows[-1].items() if n.startswith("train/")}
+        for logger in trainer.loggers:
+            # The step that Lightning gives the epoch's validation.
+            logger.log_metrics(training | speed, step=trainer.global_step - 1)
+            logger.save()
         self.write()
 
     def best(self, monitor: str) -> dict[str, float]:

@@ -7,11 +7,13 @@ import ctypes
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -24,11 +26,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 GIGABYTE = 2**30
 NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
+SIGNALS: list[int] = []  # that have asked this process to stop
+FAILED: list[str] = []  # directories of a sweep's failed jobs
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch
 
 
 def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> None:
     """Call a function that `hydra.main` made; exit with status 1 and one line where it fails.
+
+    Where SIGINT or SIGTERM stops it, the status is 130 or 143, and the line says how to go on.
 
     prepare: called first with the command line's arguments; returns overrides to add to them.
 
@@ -36,15 +42,72 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     everything.
     """
     suit_the_machine()
+    await_signals()
     everything = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # makes Hydra raise, where it would print and exit
+    name = Path(sys.argv[0]).name
+    # argparse wants the overrides in one piece, so a switch between them goes before them.
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
         main()
+    except Interrupted as interruption:
+        print(f"{name}: {interruption}", file=sys.stderr)
+        sys.exit(128 + interruption.signal)  # as a shell says of what a signal has ended
     except Exception as error:
         if everything or not is_users_mistake(error):
             raise
-        sys.exit(f"{Path(sys.argv[0]).name}: {one_line(error)}")
+        sys.exit(f"{name}: {_failed_jobs()}{one_line(error)}")
+    finally:
+        _caught()
+    if FAILED:  # a sweeper may go on without them
+        sys.exit(f"{name}: {_failed_jobs()}see train.log in their directories")
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM has come.
+
+    It is no KeyboardInterrupt, which Lightning would turn into exit status 1, and no Exception,
+    which Hydra would take for one failed job of a sweep.
+    """
+
+    advice = "nothing was begun"
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+
+    def __str__(self) -> str:
+        return f"stopped by {self.signal.name}: {self.advice}"
+
+
+def await_signals() -> None:
+    """From now on SIGINT and SIGTERM end the process by `Interrupted`.
+
+    It is raised by the next `stop_if_asked`, of which training has one a batch, or else out of
+    whatever runs a second later. Raised at once it could come in a destructor, which swallows it:
+    so it also comes again every second until it is caught.
+    """
+    process = os.getpid()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:  # the terminal sends Ctrl-C to the loaders' workers too
+            SIGNALS.append(number)
+            signal.setitimer(signal.ITIMER_REAL, 1, 1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, or a script's `&`, wants it
+            signal.signal(number, note)
+    signal.signal(signal.SIGALRM, lambda number, frame: stop_if_asked())
+
+
+def stop_if_asked() -> None:
+    """Raises Interrupted where SIGINT or SIGTERM has come."""
+    if SIGNALS:
+        raise Interrupted(SIGNALS[0])
+
+
+def _caught() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def suit_the_machine() -> None:
@@ -78,22 +141,59 @@ def _short_names(arguments: list[str]) -> list[str]:
 
 
 @contextmanager
-def job() -> Iterator[None]:
+def job(last: Path | None = None) -> Iterator[None]:
     """Around the work that Hydra calls.
+
+    last: the checkpoint from which the job could go on, if it has written one when it is stopped.
 
     Hydra reports a job that raises in lines of its own, so a command's only job exits instead. A
     job in a sweep has to raise: exiting would take the jobs after it along.
     """
     try:
-        yield
-    except Exception as error:
-        if not is_users_mistake(error):
+        try:
+            yield
+        except (Exception, SystemExit):
+            stop_if_asked()  # then it is what Lightning, or a loader, makes of the signal
             raise
-        line = one_line(error)
-        if HydraConfig.get().mode == RunMode.RUN:
-            raise SystemExit(f"{Path(sys.argv[0]).name}: {line}") from error
-        logging.getLogger(__name__).error("job %s failed: %s", HydraConfig.get().job.num, line)
+    except Interrupted as interruption:
+        _caught()
+        interruption.advice = _how_to_go_on(last)
         raise
+    except Exception as error:
+        hydra = HydraConfig.get()
+        if hydra.mode == RunMode.MULTIRUN:
+            FAILED.append(Path(hydra.runtime.output_dir).name)
+            _log_failure(error)
+        elif is_users_mistake(error):
+            raise SystemExit(f"{Path(sys.argv[0]).name}: {one_line(error)}") from error
+        raise
+
+
+def _how_to_go_on(last: Path | None) -> str:
+    hydra = HydraConfig.get()
+    if last is None:
+        return "run the same command again"
+    if hydra.mode == RunMode.MULTIRUN:
+        return f"the same command with hydra.sweep.dir={hydra.sweep.dir} goes on where this ended"
+    if not last.is_file():
+        return "no epoch was finished, so there is nothing to go on from"
+    return f"go on with checkpoint={os.path.relpath(last)}"
+
+
+def _log_failure(error: Exception) -> None:
+    """A job's failure: a line on the terminal, with the traceback in the job's own log file."""
+    log = logging.getLogger(__name__)
+    line = f"job {HydraConfig.get().job.num} failed: {one_line(error)}"
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, line, (), None)
+    for handler in logging.getLogger().handlers:
+        to_file = isinstance(handler, logging.FileHandler)
+        record.exc_info = (type(error), error, error.__traceback__) if to_file else None
+        record.exc_text = None  # a formatter's cache, which would bring it to the next handler
+        handler.handle(record)
+
+
+def _failed_jobs() -> str:
+    return f"{len(FAILED)} of the sweep's jobs failed ({', '.join(FAILED)}): " if FAILED else ""
 
 
 def is_users_mistake(error: Exception) -> bool:

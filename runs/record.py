@@ -1,4 +1,4 @@
-"""Who a run is: its random id, what it ran with, and the claim on its directory."""
+"""Who a run is: its random id, and what it ran with."""
 
 import datetime
 import importlib.metadata
@@ -10,13 +10,10 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.utilities.seed import isolate_rng
-
-from files import write_json
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "hydra-core")
 
@@ -58,19 +55,3 @@ def environment() -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-
-
-def claim(directory: Path, content: dict[str, Any]) -> None:
-    """Make the directory this run's own by writing `run.json`, which must not be there.
-
-    Raises ValueError where another run has it.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    file = directory / "run.json"
-    try:
-        file.touch(exist_ok=False)
-    except FileExistsError:
-        raise ValueError(
-            f"{directory} already holds a run: give another hydra.run.dir (or hydra.sweep.dir)"
-        ) from None
-    write_json(file, content)

@@ -1,5 +1,6 @@
 """What TensorBoard shows of a run beyond the curves: pictures, latent codes, hyperparameters."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,6 +8,9 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_file_loader import (  # type: ignore[import-untyped]
+    LegacyEventFileLoader,
+)
 from torch.utils.tensorboard import SummaryWriter
 
 from datamodules.images import ImageDataModule
@@ -16,14 +20,23 @@ from runs import pictures
 from runs.config import plain
 
 CODES = 1_000  # test images in the projector
+FOLDER = "tensorboard"  # in a run's directory
+ONCE = ("_hparams_/", "best/", "custom_scalars")  # tags of what is written at a run's start or end
 
 
 class TensorBoardPictures(Callback):
-    """After every validation: what the model makes of the same validation images, one a class."""
+    """After every validation: what the model makes of the same validation images, one a class.
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    earlier: event files of the run that this one resumes, whose curves it continues.
+    """
+
+    def __init__(self, earlier: list[Path]) -> None:
+        self.earlier = earlier
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         layout = {"loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]}}
         for writer in _writers(trainer):
+            carry_over(self.earlier, writer, trainer.global_step)
             writer.add_custom_scalars(layout)
 
     def on_train_batch_end(
@@ -48,6 +61,31 @@ class TensorBoardPictures(Callback):
         for writer in writers:
             for name, figure in shown.items():
                 writer.add_figure(name, figure, trainer.global_step)
+
+
+def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
+    """The event files of the run that wrote a checkpoint, and what a cut-off run has left here."""
+    folders = {directory / FOLDER}
+    if checkpoint is not None:
+        folders.add(Path(checkpoint).absolute().parent.parent / FOLDER)
+    return sorted(file for folder in folders for file in folder.glob("events.out.tfevents.*"))
+
+
+def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
+    """Write the scalars and pictures up to a step anew; files beside the writer's own are removed.
+
+    What came after the step is left out: a run that goes on from there writes it again.
+    """
+    assert writer.file_writer is not None
+    for file in files:
+        for event in LegacyEventFileLoader(str(file)).Load():
+            tags = [value.tag for value in event.summary.value]
+            if tags and event.step <= step and not tags[0].startswith(ONCE):
+                writer.file_writer.add_event(event, event.step, event.wall_time)
+    writer.flush()
+    for file in files:
+        if file.parent == Path(writer.log_dir).absolute():
+            file.unlink()
 
 
 def finish(

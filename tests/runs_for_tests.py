@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,15 +128,20 @@ def command(
     script: str, *arguments: str, directory: Path, options: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """What a user types, in `directory`; options are Python's."""
-    environment = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
     return subprocess.run(
         [sys.executable, *options, str(ROOT / script), *arguments],
         cwd=directory,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def environment() -> dict[str, str]:
+    """A user's, for commands; with this file's folder on Python's path for what it defines."""
+    names = os.environ.keys() - {"HYDRA_FULL_ERROR"}
+    return {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT / "tests")}
 
 
 def data_of(cfg: DictConfig, stage: str) -> ImageDataModule:
@@ -204,6 +210,14 @@ class PowerCut(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == self.epoch:
             raise RuntimeError("power cut")
+
+
+class Wait(Callback):
+    """Training that gets nowhere."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        while True:
+            time.sleep(0.1)
 
 
 class Spoil(Callback):

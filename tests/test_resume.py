@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from runs_for_tests import (
+    BATCHES,
     CLASSIFIER,
     DENSE,
     SPOIL,
@@ -40,7 +41,11 @@ def assert_same_run(resumed: Run, uninterrupted: Run) -> None:
             assert same(ours[entry], theirs[entry]), entry
 
 
-@pytest.mark.parametrize("overrides", [DENSE, VAE, CLASSIFIER])
+@pytest.mark.parametrize(
+    "overrides",
+    [DENSE, (*DENSE, "data.num_workers=2"), VAE, CLASSIFIER],
+    ids=["dense", "two workers", "vae", "classifier"],
+)
 def test_an_interrupted_run_goes_on_to_the_same_end(
     overrides: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -132,10 +137,21 @@ def test_a_run_that_has_reached_its_end_is_not_repeated(tmp_path: Path) -> None:
         resume_in(tmp_path / "run", one_epoch().last)
 
 
+def test_a_run_that_stops_inside_an_epoch_goes_on_from_the_last_whole_one(tmp_path: Path) -> None:
+    run = train_in(tmp_path / "cut", *DENSE, "trainer.max_steps=3")
+    assert len(run.history) == 1
+    assert read(run.last)["global_step"] == BATCHES
+    resumed = resume_in(tmp_path / "resumed", run.last, "trainer.max_steps=-1")
+    assert_same_run(resumed, trained(*DENSE))
+
+
 def test_a_checkpoint_from_inside_an_epoch_is_refused(tmp_path: Path) -> None:
-    run = train_in(tmp_path / "cut", "model=dense", "trainer.max_epochs=2", "trainer.max_steps=3")
-    first, *unfinished = run.history
-    for row in unfinished:
-        assert row.get("val/psnr") != first["val/psnr"], "the epoch before was measured, not this"
+    # Lightning's own callback can be had, and saves anywhere.
+    every_step = (
+        "trainer.callbacks=[{_target_:pytorch_lightning.callbacks.ModelCheckpoint,"
+        f"dirpath:{tmp_path},filename:inside,every_n_train_steps:1,enable_version_counter:false}}]"
+    )
+    train_in(tmp_path / "run", "model=dense", "trainer.max_steps=3", every_step)
+    assert read(tmp_path / "inside.ckpt")["global_step"] == 3
     with pytest.raises(ValueError, match="inside an epoch"):
-        resume_in(tmp_path / "resumed", run.last, "trainer.max_steps=-1")
+        resume_in(tmp_path / "resumed", tmp_path / "inside.ckpt", "trainer.max_steps=-1")
