@@ -21,7 +21,8 @@ from runs.config import plain
 
 CODES = 1_000  # test images in the projector
 FOLDER = "tensorboard"  # in a run's directory
-ONCE = ("_hparams_/", "best/", "custom_scalars")  # tags of what is written at a run's start or end
+# Tags of what is written at the start or the end of a run.
+ONCE = ("_hparams_/", "best/", "custom_scalars", "test/")
 
 
 class TensorBoardPictures(Callback):
@@ -32,11 +33,17 @@ class TensorBoardPictures(Callback):
 
     def __init__(self, earlier: list[Path]) -> None:
         self.earlier = earlier
+        self.step = -1  # to which its curves count
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.step = checkpoint["global_step"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         layout = {"loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]}}
         for writer in _writers(trainer):
-            carry_over(self.earlier, writer, trainer.global_step)
+            carry_over(self.earlier, writer, self.step)
             writer.add_custom_scalars(layout)
 
     def on_train_batch_end(
@@ -80,7 +87,8 @@ def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
     for file in files:
         for event in LegacyEventFileLoader(str(file)).Load():
             tags = [value.tag for value in event.summary.value]
-            if tags and event.step <= step and not tags[0].startswith(ONCE):
+            tested = tags == ["epoch"] and event.step == step  # validation's is a step before
+            if tags and event.step <= step and not tags[0].startswith(ONCE) and not tested:
                 writer.file_writer.add_event(event, event.step, event.wall_time)
     writer.flush()
     for file in files:

@@ -4,6 +4,7 @@ import csv
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from scipy.ndimage import median_filter  # type: ignore[import-untyped]
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    EventAccumulator,
+)
 from torch import Tensor
 
 import eval
@@ -84,9 +88,9 @@ def compose(name: str, *overrides: str) -> DictConfig:
         return hydra.compose(name, list(overrides))
 
 
-def train_in(directory: Path, *overrides: str) -> Run:
+def train_in(directory: Path, *overrides: str, go_on: bool = False) -> Run:
     """Train a tiny run; later overrides win."""
-    return Run(directory, train.train(compose("train", *TINY, *overrides), directory))
+    return Run(directory, train.train(compose("train", *TINY, *overrides), directory, go_on))
 
 
 @functools.cache
@@ -192,6 +196,19 @@ def untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     ]
 
 
+def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard plots of a run: step and value of every scalar but the clock's."""
+    if not (directory / "tensorboard").exists():  # a run without a logger
+        return {}
+    events = EventAccumulator(str(directory / "tensorboard"), {"scalars": 0})
+    events.Reload()
+    return {
+        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+        if tag != "images_per_s"
+    }
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     """Every file under a directory, by its relative path."""
     return {
@@ -210,6 +227,21 @@ class PowerCut(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == self.epoch:
             raise RuntimeError("power cut")
+
+
+class Kill(Callback):
+    """Ends the process at once when an epoch (from 0) begins, unless `file` says it was done."""
+
+    def __init__(self, epoch: int, file: str) -> None:
+        self.epoch = epoch
+        self.file = Path(file)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == self.epoch and not self.file.exists():
+            self.file.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Wait(Callback):

@@ -14,6 +14,7 @@ from runs_for_tests import (
     Run,
     composite,
     contents,
+    curves,
     json_of,
     read,
     resume_in,
@@ -31,6 +32,7 @@ POWER_CUT = "trainer.callbacks=[{_target_:runs_for_tests.PowerCut,epoch:1}]"
 
 def assert_same_run(resumed: Run, uninterrupted: Run) -> None:
     assert untimed(resumed.history) == untimed(uninterrupted.history)
+    assert curves(resumed.directory) == curves(uninterrupted.directory)
     assert resumed.returned == uninterrupted.returned
     assert resumed.metrics["test"] == uninterrupted.metrics["test"]
     for ours, theirs in (
@@ -39,6 +41,13 @@ def assert_same_run(resumed: Run, uninterrupted: Run) -> None:
     ):
         for entry in ("epoch", "global_step", "state_dict", "optimizer_states", "lr_schedulers"):
             assert same(ours[entry], theirs[entry]), entry
+
+
+def test_the_curves_of_a_resumed_run_are_whole() -> None:
+    shown = curves(trained(*DENSE).directory)
+    steps = [epoch * BATCHES - 1 for epoch in (1, 2, 3)]
+    for tag in ("train/loss", "val/loss", "val/psnr", "learning_rate"):
+        assert [step for step, _ in shown[tag]] == steps
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
     overrides: tuple[str, ...], tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeError, match="power cut"):
-        train_in(tmp_path / "cut", *overrides, "trainer.logger=false", POWER_CUT)
+        train_in(tmp_path / "cut", *overrides, POWER_CUT)
     cut = Run(tmp_path / "cut", 0.0)
     assert len(cut.history) == 1
     before = contents(cut.directory)
@@ -72,7 +81,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
 
 @cache
 def one_epoch() -> Run:
-    return trained("model=dense", "trainer.max_epochs=1")
+    return trained("model=dense", "trainer.max_epochs=1", "trainer.logger=true")
 
 
 def test_a_composite_that_is_trained_goes_on_too(tmp_path: Path) -> None:
