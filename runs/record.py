@@ -39,6 +39,7 @@ def _quieten_lightning() -> None:
         ".*does not have many workers",  # the images are in memory
         ".*smaller than the logging interval",  # an epoch's metrics are logged all the same
         ".*treespec, LeafSpec.* is deprecated",  # Lightning's own affair
+        ".*checkpoints exists and is not empty",  # of a run that goes on in its directory
     ):
         warnings.filterwarnings("ignore", message)
 
