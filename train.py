@@ -44,12 +44,16 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from runs.record import environment, isolated, new_run_id
 
     check_train_settings(cfg)
+    resumed: dict[str, Any] | None = None
     cut_off = claim.cut_off_run(directory, cfg) if go_on else None
     with isolated():
         seed_everything(cfg.seed, verbose=False)
         check(cfg.trainer, "trainer")
         start = cfg.checkpoint
-        resumed = read_resumable(start, cfg.trainer.max_epochs) if start else None
+        if start:
+            # A run that was cut off in its tests has no epochs left, but those to do.
+            ended = (Path(start).absolute().parent.parent / claim.METRICS).exists()
+            resumed = read_resumable(start, cfg.trainer.max_epochs if ended else None)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes

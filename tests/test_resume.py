@@ -146,6 +146,12 @@ def test_a_run_that_has_reached_its_end_is_not_repeated(tmp_path: Path) -> None:
         resume_in(tmp_path / "run", one_epoch().last)
 
 
+def test_a_run_that_was_cut_off_in_its_tests_is_tested(tmp_path: Path) -> None:
+    run = train_in(tmp_path / "cut", *DENSE)
+    (run.directory / "metrics.json").unlink()
+    assert_same_run(resume_in(tmp_path / "resumed", run.last), trained(*DENSE))
+
+
 def test_a_run_that_stops_inside_an_epoch_goes_on_from_the_last_whole_one(tmp_path: Path) -> None:
     run = train_in(tmp_path / "cut", *DENSE, "trainer.max_steps=3")
     assert len(run.history) == 1
