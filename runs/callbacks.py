@@ -128,6 +128,10 @@ class History(Callback):
         self._start = time.perf_counter()
         self._seconds: float | None = None  # of the epoch, once its training has ended
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.rows:  # of the run that is resumed
+            self.write()
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = time.perf_counter()
         self._seconds = None
