@@ -149,7 +149,7 @@ def make_trainer(
         TensorBoardPictures(events_beside(directory, start)),
         # Before the last one, whose file is to know this epoch's best.
         BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(start)),
-        LastCheckpoint(directory / "checkpoints"),
+        LastCheckpoint(directory / "checkpoints", start),
     ]
     if cfg.early_stopping.patience is not None:
         stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)

@@ -26,14 +26,20 @@ def best_beside(checkpoint: str | None) -> Path | None:
         return None
     best = Path(checkpoint).with_name(BEST)
     if best.is_file():
-        ids = {read_checkpoint(path)["run"]["run_id"] for path in (checkpoint, best)}
-        if len(ids) == 1:
+        newest, found = read_checkpoint(checkpoint), read_checkpoint(best)
+        same_run = newest["run"]["run_id"] == found["run"]["run_id"]
+        # Not so where it has resumed another one, and found nothing better.
+        if same_run or _best_score(newest) == _best_score(found) is not None:
             return best
     rank_zero_warn(
         f"there is no {BEST} of the same run beside {checkpoint}: the best epoch will be chosen "
         "among those to come"
     )
     return None
+
+
+def _best_score(checkpoint: dict[str, Any]) -> Any:
+    return checkpoint["callbacks"].get(BEST, {}).get("best_model_score")
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -63,9 +69,7 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
-        if self.inherited != self.file:
-            with self.inherited.open("rb") as inherited, whole_file(self.file) as file:
-                shutil.copyfileobj(inherited, file)
+        _copy(self.inherited, self.file)
         best = str(self.file)
         moved = {
             "dirpath": self.dirpath,
@@ -81,26 +85,39 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """`last.ckpt`, of the newest finished epoch; ModelCheckpoint's `save_last` is the last best."""
+    """`last.ckpt`, of the newest finished epoch; ModelCheckpoint's `save_last` is the last best.
 
-    def __init__(self, folder: Path) -> None:
+    inherited: the checkpoint that this run resumes, which is its last one until an epoch is over.
+    """
+
+    def __init__(self, folder: Path, inherited: str | None) -> None:
         super().__init__(
             folder,
             filename=Path(LAST).stem,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+        self.file = folder / LAST
+        self.inherited = Path(inherited) if inherited else None
 
     @property
     def state_key(self) -> str:
         return LAST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing of the resumed run's matters here, least of all its directory."""
+        """Nothing of the resumed run's state matters here, least of all its directory."""
+        assert self.inherited is not None
+        _copy(self.inherited, self.file)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if _epoch_is_whole(trainer):
             super().on_train_epoch_end(trainer, pl_module)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.absolute() != target.absolute():  # the same for a run that goes on in its directory
+        with source.open("rb") as content, whole_file(target) as file:
+            shutil.copyfileobj(content, file)
 
 
 def _epoch_is_whole(trainer: Trainer) -> bool:

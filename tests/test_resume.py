@@ -95,12 +95,16 @@ def test_a_composite_that_is_trained_goes_on_too(tmp_path: Path) -> None:
 
 def test_the_best_epoch_is_inherited_where_none_is_better(tmp_path: Path) -> None:
     finished = one_epoch()
-    resumed = resume_in(tmp_path, finished.last, "trainer.max_epochs=2", SPOIL.format(0))
+    spoilt = "trainer.max_epochs=2", SPOIL.format(0)
+    resumed = resume_in(tmp_path / "resumed", finished.last, *spoilt)
     assert resumed.best.read_bytes() == finished.best.read_bytes()
     assert resumed.metrics["best_epoch"] == 1
     assert resumed.returned == finished.returned
     assert resumed.metrics["test"] == finished.metrics["test"]
     assert read(resumed.last)["epoch"] == 1
+    # Also by a run that resumes this one.
+    again = resume_in(tmp_path / "again", resumed.last, "trainer.max_epochs=3", SPOIL.format(0))
+    assert again.best.read_bytes() == finished.best.read_bytes()
 
 
 def test_early_stopping_goes_on_counting(tmp_path: Path) -> None:
