@@ -9,25 +9,56 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     data, noise, trainer
                     their settings as in the config
     seed            of the run
+    early_stopping  its settings
     split           fingerprint of the validation split
 """
 
 import importlib
 import io
 import os
-import zipfile
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from safetensors.torch import save
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from files import whole_file
 
 FORMAT_VERSION = 1
+# By the version that it reads, what makes a checkpoint's contents those of the next version.
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
+RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "run_id": str,
+    "parent_id": (str, NoneType),
+    "model": str,
+    "data": dict,
+    "noise": dict,
+    "trainer": dict,
+    "early_stopping": dict,
+    "seed": int,
+    "split": str,
+}
+RESUME_ENTRIES = {
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a terminal obeys some of them
 Kind = TypeVar("Kind")
 
 
@@ -63,41 +94,108 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # torch.load does not check the CRCs
-        if damaged is not None:
-            raise ValueError(f"bad CRC in {damaged}")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zipfile and torch raise all kinds for damaged bytes
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is damaged or not a checkpoint: {reason}") from error
+    with path.open("rb") as file:
+        try:
+            checkpoint = read_archive(file)
+        except Exception as error:  # damaged bytes can raise anything
+            raise ValueError(f"{path} is damaged or not a checkpoint: {_line(error)}") from error
     run = checkpoint.get("run") if isinstance(checkpoint, dict) else None
-    if not isinstance(run, dict) or "format_version" not in run:
+    version = run.get("format_version") if isinstance(run, dict) else None
+    if type(version) is not int or version < 1:
         raise ValueError(f"{path} is not a checkpoint of this project")
-    if run["format_version"] != FORMAT_VERSION:
+    if version > FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {run['format_version']}, this release reads "
-            f"{FORMAT_VERSION}"
+            f"{path} was written by a newer release (format {version}, this one reads up to "
+            f"{FORMAT_VERSION}): update"
         )
+    for older in range(version, FORMAT_VERSION):
+        checkpoint = UPGRADES[older](checkpoint)
+    try:
+        _require_entries(checkpoint, ENTRIES)
+        _require_entries(checkpoint["run"], RUN_ENTRIES)
+        _require_printable([checkpoint["run"], checkpoint["hyper_parameters"]])
+    except ValueError as error:
+        raise ValueError(f"{path} is not a checkpoint of this project: {error}") from error
     return checkpoint
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's message, without what a terminal would obey."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    lines = str(error).splitlines()
+    return UNPRINTABLE.sub("?", lines[0]) if lines else type(error).__name__
+
+
+def _require_entries(content: dict[str, Any], kinds: dict[str, Any]) -> None:
+    for name, kind in kinds.items():
+        if name not in content or not isinstance(content[name], kind):
+            raise ValueError(f"its {name} is missing or of the wrong type")
+
+
+def _require_printable(content: Any) -> None:
+    if isinstance(content, dict):
+        for part in content.items():
+            _require_printable(part)
+    elif isinstance(content, list | tuple):
+        for part in content:
+            _require_printable(part)
+    elif isinstance(content, str) and UNPRINTABLE.search(content):
+        raise ValueError(f"it holds {content[:40]!r}")
 
 
 def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
     """The "run" entry of a checkpoint from which training can go on exactly.
 
-    Raises like `read_checkpoint`, and ValueError for one that was saved inside an epoch or has
+    Raises like `load_model`, and ValueError for one that was saved inside an epoch or has
     `max_epochs` behind it.
     """
     checkpoint = read_checkpoint(path)
-    progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    if not progress["is_last_batch"]:
-        raise ValueError(f"{path} was saved inside an epoch: only a finished one can be resumed")
+    try:
+        _require_resumable(checkpoint)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be resumed: {_line(error)}") from error
     done = checkpoint["epoch"] + 1
     if max_epochs is not None and 0 <= max_epochs <= done:
         raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
     run: dict[str, Any] = checkpoint["run"]
     return run
+
+
+def _require_resumable(checkpoint: dict[str, Any]) -> None:
+    """Raises an error of any kind for what training could not go on from."""
+    _require_entries(checkpoint, RESUME_ENTRIES)
+    if not checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+        raise ValueError("it was saved inside an epoch, and only a finished one can be resumed")
+    (state,), (schedule_state,) = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
+    fresh = _skeleton(checkpoint).configure_optimizers()
+    _require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
+    _require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
+    (group,) = fresh["optimizer"].param_groups
+    for index, moments in state["state"].items():
+        for name, moment in moments.items():
+            if name != "step" and moment.shape != group["params"][index].shape:
+                raise ValueError(f"its optimizer's {name} has another shape than the weight")
+
+
+def _require_alike(found: Any, fresh: Any, name: str) -> None:
+    """Raises ValueError where a state that was saved lacks a part of a fresh one, or has one of
+    another type; what a fresh one has no value for may be anything."""
+    if isinstance(fresh, dict):
+        if not isinstance(found, dict) or fresh.keys() - found.keys():
+            raise ValueError(f"its {name} is incomplete")
+        for key, part in fresh.items():
+            _require_alike(found[key], part, f"{name}.{key}")
+    elif isinstance(fresh, int | float) and not isinstance(fresh, bool):
+        if type(found) not in (int, float):
+            raise ValueError(f"its {name} is not a number")
+    elif fresh is not None and type(found) is not type(fresh):
+        raise ValueError(f"its {name} is of the wrong type")
+    elif isinstance(fresh, list | tuple) and fresh:
+        if len(found) != len(fresh):
+            raise ValueError(f"its {name} has another length")
+        for parts in zip(found, fresh, strict=True):
+            _require_alike(*parts, name)
 
 
 def describe(model: ImageModel) -> dict[str, Any]:
@@ -113,16 +211,53 @@ def build_model(name: str, arguments: dict[str, Any]) -> ImageModel:
 def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:
     """The model in a checkpoint file, in evaluation mode on the CPU, and the "run" entry.
 
-    Raises like `read_checkpoint`.
+    Raises like `read_checkpoint`, and ValueError where the weights are not those of the model that
+    it names.
     """
     checkpoint = read_checkpoint(path)
     try:
+        _skeleton(checkpoint)
         model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
         model.load_state_dict(checkpoint["state_dict"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} does not hold a model of this project: {reason}") from error
+    except Exception as error:  # a constructor may raise anything for arguments of any kind
+        raise ValueError(f"{path} does not hold a model of this project: {_line(error)}") from error
     return model.eval(), checkpoint["run"]
+
+
+def _skeleton(checkpoint: dict[str, Any]) -> ImageModel:
+    """The model without memory for its weights, once they are known to be those in the checkpoint.
+
+    A few numbers among the arguments could ask for any amount of memory, or for layers without end.
+    """
+    found = checkpoint["state_dict"]
+    with torch.device("meta"), _at_most(len(found)):
+        model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
+    expected = model.state_dict()
+    for name in sorted(expected.keys() ^ found.keys(), key=str):
+        raise ValueError(f"{name!r} is not among both its weights and its model's")
+    for name, weight in expected.items():
+        if found[name].shape != weight.shape:
+            shapes = tuple(found[name].shape), tuple(weight.shape)
+            raise ValueError(f"{name} has the shape {shapes[0]}, its model wants {shapes[1]}")
+    return model
+
+
+@contextmanager
+def _at_most(parameters: int) -> Iterator[None]:
+    """Raises ValueError where modules that are built meanwhile have more parameters than that."""
+    count = 0
+
+    def register(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal count
+        count += parameter is not None
+        if count > parameters:
+            raise ValueError("its model would have more layers than it has weights of")
+
+    hook = register_module_parameter_registration_hook(register)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def save_weights(model: ImageModel, path: Path) -> None:
@@ -133,7 +268,7 @@ def save_weights(model: ImageModel, path: Path) -> None:
 
 
 class RunRecord(Callback):
-    """Adds the "run" entry to every checkpoint."""
+    """Adds the "run" entry to every checkpoint, and refuses what Lightning could not resume."""
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record = record
@@ -146,6 +281,19 @@ class RunRecord(Callback):
             "model": class_name(type(pl_module)),
             **self.record,
         }
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        # Before Lightning restores them. What state they have is known only to the real ones.
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        states = {callback.state_key: callback.state_dict() for callback in callbacks}
+        try:
+            _require_alike(checkpoint["loops"]["fit_loop"], trainer.fit_loop.state_dict(), "loops")
+            for key, state in checkpoint["callbacks"].items():
+                _require_alike(state, states.get(key), f"callback {key}")
+        except ValueError as error:
+            raise ValueError(f"{trainer.ckpt_path} cannot be resumed: {error}") from error
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -62,9 +62,6 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
 
     checkpoint = read_checkpoint(path)
     run = checkpoint["run"]
-    missing = {"data", "noise", "trainer", "model", "seed", "early_stopping"} - run.keys()
-    if missing or "hyper_parameters" not in checkpoint:
-        raise ValueError(f"{path} is not a checkpoint of this project: it lacks settings")
     # Shapes come from the data; for the rest the arguments are what the config was.
     arguments = {
         name: value
@@ -90,7 +87,7 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
 def _require_plain(value: Any) -> None:
     if isinstance(value, dict):
         for key, part in value.items():
-            if str(key).startswith("_"):
+            if not isinstance(key, str) or key.startswith("_"):
                 raise ValueError(f"it holds the key {key!r}")
             _require_plain(part)
     elif isinstance(value, list | tuple):

@@ -27,7 +27,7 @@ from runs_for_tests import (
 from torch import Tensor
 
 from denoisers.base import ImageModel
-from denoisers.checkpoint import AtomicCheckpointIO, RunRecord, load_model
+from denoisers.checkpoint import AtomicCheckpointIO, RunRecord, class_name, load_model
 from runs.config import build, plain
 
 FILES = sorted((ROOT / "conf" / "model").glob("*.yaml"))
@@ -76,10 +76,11 @@ def test_every_model_comes_back_from_its_checkpoint(name: str, tmp_path: Path) -
     batch = evaluation_images(cfg, "val", 16)
     model: ImageModel = build(cfg.model, "model", image_shape=(1, 28, 28), num_classes=10)
     model.train()(batch.noisy)  # moves the statistics of its normalisation
+    record = read(trained(*DENSE).best)["run"] | {"model": class_name(type(model))}
     trainer = Trainer(
         accelerator="cpu",
         logger=False,
-        callbacks=[RunRecord({"run_id": "abc"})],
+        callbacks=[RunRecord(record)],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=False,
     )
@@ -90,7 +91,7 @@ def test_every_model_comes_back_from_its_checkpoint(name: str, tmp_path: Path) -
     assert not loaded.training
     assert torch.equal(outputs(loaded, batch.noisy), outputs(model, batch.noisy))
     assert dict(loaded.hparams) == dict(model.hparams)
-    assert run["run_id"] == "abc"
+    assert run == record
 
 
 class Payload:
