@@ -34,9 +34,10 @@ from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from files import whole_file
 
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 FORMAT_VERSION = 1
 # By the version that it reads, what makes a checkpoint's contents those of the next version.
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPGRADES: dict[int, Upgrade] = {}
 
 ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
 RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {

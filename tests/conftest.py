@@ -20,6 +20,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 NUM_CLASSES = 10
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="the long versions of the reliability tests"
+    )
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the long versions of the reliability tests are to run."""
+    return bool(request.config.getoption("--long"))
+
+
 def missing_files(dataset: type[MNISTFormat]) -> list[str]:
     """Those of the dataset's files that are in the repository's data folder in no form."""
     folder = REPOSITORY / "data" / dataset.__name__ / "raw"
