@@ -166,7 +166,10 @@ def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict
 def _require_resumable(checkpoint: dict[str, Any]) -> None:
     """Raises an error of any kind for what training could not go on from."""
     _require_entries(checkpoint, RESUME_ENTRIES)
-    if not checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+    loops = checkpoint["loops"]
+    needed = {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": True}}}
+    _require_alike(loops, needed, "loops")
+    if not loops["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
         raise ValueError("it was saved inside an epoch, and only a finished one can be resumed")
     (state,), (schedule_state,) = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
     fresh = _skeleton(checkpoint).configure_optimizers()
@@ -174,9 +177,10 @@ def _require_resumable(checkpoint: dict[str, Any]) -> None:
     _require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
     (group,) = fresh["optimizer"].param_groups
     for index, moments in state["state"].items():
-        for name, moment in moments.items():
-            if name != "step" and moment.shape != group["params"][index].shape:
-                raise ValueError(f"its optimizer's {name} has another shape than the weight")
+        weight = group["params"][index]
+        shapes = {"step": (), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}  # AdamW's
+        if {name: moment.shape for name, moment in moments.items()} != shapes:
+            raise ValueError(f"its optimizer's state does not fit weight {index}")
 
 
 def _require_alike(found: Any, fresh: Any, name: str) -> None:

@@ -95,6 +95,8 @@ def _require_plain(value: Any) -> None:
             _require_plain(part)
     elif isinstance(value, str) and "${" in value:
         raise ValueError(f"it holds the interpolation {value!r}")
+    elif not isinstance(value, str | int | float | None):
+        raise ValueError(f"it holds a {type(value).__name__}")
 
 
 def _run_entry(path: str) -> dict[str, Any]:

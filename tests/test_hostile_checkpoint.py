@@ -1,0 +1,421 @@
+"""A checkpoint that a stranger has made runs nothing, and takes no more than its size to refuse."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs_for_tests import (
+    DENSE,
+    ROOT,
+    composite,
+    contents,
+    read,
+    resume_in,
+    score_in,
+    trained,
+)
+
+from denoisers.checkpoint import load_model, read_resumable
+from runs.cli import is_users_mistake
+
+
+class Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.file),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_runs_code_is_refused(zipped: bool, tmp_path: Path) -> None:
+    proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
+    content = read(trained(*DENSE).best) | {"callbacks": Payload(proof)}
+    if zipped:
+        torch.save(content, file)
+    else:
+        file.write_bytes(pickle.dumps(content["callbacks"]))
+    for call in (load_model, lambda path: score_in(tmp_path / "run", path)):
+        with pytest.raises(ValueError, match=r"harmful.ckpt is damaged or not a checkpoint"):
+            call(file)
+    assert os.listdir(tmp_path) == ["harmful.ckpt"]
+    torch.load(file, weights_only=False) if zipped else pickle.loads(file.read_bytes())
+    assert proof.exists(), "the payload works where nothing refuses it"
+
+
+def altered(target: Path, *keys: str, value: Any) -> Path:
+    """A copy of a checkpoint with another value at a place in it."""
+    content = read(trained(*DENSE).last)
+    node = content
+    for key in keys[:-1]:
+        node = node[key]
+    node[keys[-1]] = value
+    torch.save(content, target)
+    return target
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "builtins.eval",
+        "torch.nn.Linear",
+        "denoisers.base.torch.load",
+        "denoisers.base.LightningModule",
+        "denoisers.checkpoint.os.system",
+        "denoisers.composite.assemble",
+        "denoisers.checkpoint.load_model",
+        "denoisers",
+        "",
+    ],
+)
+def test_only_models_of_ours_are_built_from_a_checkpoint(name: str, tmp_path: Path) -> None:
+    file = altered(tmp_path / "harmful.ckpt", "run", "model", value=name)
+    for call in (
+        load_model,
+        lambda path: score_in(tmp_path / "run", path),
+        lambda path: resume_in(tmp_path / "run", path, "trainer.max_epochs=9"),
+    ):
+        with pytest.raises(ValueError, match=r"harmful.ckpt .*is not of this project's denoisers"):
+            call(file)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_parts_of_a_composite_are_models_of_ours_too(tmp_path: Path) -> None:
+    content = read(trained(*composite()).best)
+    proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
+    arguments = dict(content["hyper_parameters"])
+    harmful = {
+        key: {"path": str(proof)} if isinstance(value, dict) else "os.mkdir"
+        for key, value in arguments["denoiser"].items()
+    }
+    torch.save(content | {"hyper_parameters": arguments | {"denoiser": harmful}}, file)
+    with pytest.raises(ValueError, match=r"'os.mkdir' is not of this project's denoisers"):
+        load_model(file)
+    assert not proof.exists()
+
+
+PLACES = [("run", "data"), ("run", "noise"), ("run", "trainer"), ("hyper_parameters",)]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_settings_in_a_checkpoint_name_no_foreign_code(
+    place: tuple[str, ...], tmp_path: Path
+) -> None:
+    proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
+    node: Any = read(trained(*DENSE).last)
+    for key in place:
+        node = node[key]
+    harmful = {"_target_": "os.mkdir", "path": str(proof)}
+    changes: list[tuple[str, Any]] = [
+        ("seed", harmful),
+        ("seed", [harmful]),
+        ("seed", {"deep": [{"down": harmful}]}),
+        ("seed", "${oc.env:HOME}"),
+        ("_partial_", True),
+    ]
+    if place != ("hyper_parameters",):
+        changes += [
+            ("_target_", "os.mkdir"),
+            ("_target_", "datamodules.images.torch.load"),
+            ("_target_", "datamodules.mnist.os.mkdir"),
+            ("_target_", "denoisers.checkpoint.read_checkpoint"),
+            ("_target_", "pytorch_lightning.Trainer.from_argparse_args"),
+        ]
+    for key, value in changes:
+        altered(file, *place, value=dict(node) | {key: value})
+        for call in (score_in, resume_in):
+            with pytest.raises(ValueError, match=r"harmful.ckpt is refused"):
+                call(tmp_path / "run", file)
+    assert os.listdir(tmp_path) == ["harmful.ckpt"]
+
+
+def test_settings_do_not_reach_code_through_our_modules(tmp_path: Path) -> None:
+    proof, pickled, file = tmp_path / "proof", tmp_path / "notes.txt", tmp_path / "harmful.ckpt"
+    pickled.write_bytes(pickle.dumps(Payload(proof)))
+    load = "datamodules.images.torch.load"  # a name in a module of ours, but not of ours
+    noise = {"_target_": load, "f": str(pickled), "weights_only": False}
+    altered(file, "run", "noise", value=noise)
+    for call in (score_in, resume_in):
+        with pytest.raises(ValueError, match=r"harmful.ckpt is refused"):
+            call(tmp_path / "run", file)
+    assert not proof.exists()
+
+
+# Pickles, by hand: what pickle itself would write has none of these.
+
+TUPLE_IN_TUPLES = b")" + b"\x85" * 200_000
+PAIRS_OF_PAIRS = b")" + b"q\x00h\x00\x86" * 64  # each twice the one before: 2 ** 64 values
+LIST_IN_LISTS = b"]" * 100_000 + b"a" * 99_999
+MILLIONS = b"](" + b"N" * 2_100_000 + b"e"
+THOUSANDS = b"N" + (b"q\x00(" + b"h\x00" * 1_000 + b"t") * 4  # each in the next
+COPIES = b"}(" + b"".join(b"J" + n.to_bytes(4, "little") + b"N" for n in range(10_000)) + b"uq\x00"
+FLOATS = b"ctorch\nFloatStorage\n"
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+def integer(value: int) -> bytes:
+    return b"\x8a\x08" + value.to_bytes(8, "little", signed=True)
+
+
+def tensor(
+    count: int = 4, offset: int = 0, size: tuple[int, ...] = (4,), stride: tuple[int, ...] = (1,)
+) -> bytes:
+    """A tensor of four elements in the archive, that says other things of itself."""
+    storage = b"(" + text("storage") + FLOATS + text("0") + text("cpu") + integer(count) + b"tQ"
+    shapes = [b"(" + b"".join(map(integer, shape)) + b"t" for shape in (size, stride)]
+    no_hooks = b"ccollections\nOrderedDict\n)R"
+    arguments = [storage, integer(offset), *shapes, b"\x89", no_hooks]
+    return REBUILD + b"(" + b"".join(arguments) + b"tR"
+
+
+PICKLES = {
+    "a tuple in a tuple in …": TUPLE_IN_TUPLES,
+    "a list in a list in …": LIST_IN_LISTS,
+    "a list in itself": b"]q\x00h\x00a",
+    "pairs of pairs": PAIRS_OF_PAIRS,
+    "millions": MILLIONS,
+    "a key nested deeply": b"}" + TUPLE_IN_TUPLES + b"Ns",
+    "a key without end": b"}" + PAIRS_OF_PAIRS + b"Ns",
+    "a key that is a tensor": b"}" + tensor() + b"Ns",
+    "a terabyte of zeros": b"cbuiltins\nbytearray\n" + integer(10**12) + b"\x85R",
+    "a huge tensor": b"ctorch\nFloatTensor\n" + integer(10**12) + b"\x85R",
+    "copies of copies": COPIES + b"(" + b"ccollections\nOrderedDict\nh\x00\x85R" * 10_000 + b"l",
+    "a huge number": b"\x8a\xff" + b"\x7f" * 255,
+    "a class": b"cdenoisers.dense\nDense\n)\x81",
+    "attributes": b"ccollections\nOrderedDict\n)R}" + text("keys") + b"Nsb",
+    "a call of a tensor": tensor() + b")R",
+    "a name for a terminal": b"c\x1b[31mos\nsystem\n)R",
+    "a storage beyond its record": tensor(count=10**9),
+    "a storage of any size": tensor(count=-1),
+    "a tensor beyond its storage": tensor(size=(10**9,)),
+    "a tensor off its storage": tensor(offset=10**9),
+    "a tensor of repetitions": tensor(size=(10**6, 10**6), stride=(0, 0)),
+    "a tensor of steps": tensor(size=(2, 2), stride=(1, 10**9)),
+    "a tensor backwards": tensor(size=(4,), stride=(-1,)),
+    "a tensor of dimensions": tensor(size=(1,) * 10_000, stride=(1,) * 10_000),
+    "quantised": b"ctorch._utils\n_rebuild_qtensor\n)R",
+    "thousands of thousands": THOUSANDS,
+    "no end": b"",
+}
+TENSORS = {
+    "sparse": torch.eye(3).to_sparse(),
+    "meta": torch.empty(10**15, device="meta"),
+    "a parameter": torch.nn.Parameter(torch.ones(3)),
+    "with a gradient": torch.ones(3, requires_grad=True),
+    "expanded": torch.ones(1).expand(10**12),
+    "complex": torch.ones(3, dtype=torch.complex64),
+}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "wide layers": {"hidden": [10**9, 10**9]},
+    "wider layers": {"hidden": [2**62, 2**62]},
+    "many layers": {"hidden": [1] * 500_000},
+    "a wide latent": {"latent_dim": 10**12},
+    "large images": {"image_shape": (1, 10**6, 10**6)},
+    "larger images": {"image_shape": (2**62, 2**62, 2**62)},
+    "no image": {"image_shape": ()},
+    "words": {"hidden": "wide"},
+    "another argument": {"device": "meta"},
+}
+
+
+def archive(target: Path, pickled: bytes) -> None:
+    with zipfile.ZipFile(target, "w") as file:
+        file.writestr("archive/data.pkl", b"\x80\x02" + pickled + b".")
+        file.writestr("archive/data/0", bytes(16))
+
+
+def rewritten(target: Path, change: Callable[[zipfile.ZipFile], None], **settings: Any) -> None:
+    """A real checkpoint in another archive."""
+    with (
+        zipfile.ZipFile(trained(*DENSE).last) as source,
+        zipfile.ZipFile(target, "w", **settings) as file,
+    ):
+        for name in source.namelist():
+            file.writestr(name, source.read(name))
+        change(file)
+
+
+def claim_a_terabyte(file: zipfile.ZipFile) -> None:
+    file.filelist[-1].compress_size = file.filelist[-1].file_size = 2**40
+
+
+def repeat_records(file: zipfile.ZipFile) -> None:
+    largest = max(file.filelist, key=lambda entry: entry.file_size)
+    file.filelist += [largest] * 10_000
+
+
+def second_pickle(file: zipfile.ZipFile) -> None:
+    file.writestr("other/data.pkl", b"\x80\x02}.")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files that would exhaust memory, time or the stack."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, pickled in PICKLES.items():
+        archive(folder / f"{name}.ckpt", pickled)
+    for name, value in TENSORS.items():
+        altered(folder / f"{name}.ckpt", "state_dict", "weight", value=value)
+    for name, arguments in ARGUMENTS.items():
+        changed = read(trained(*DENSE).last)["hyper_parameters"] | arguments
+        altered(folder / f"{name}.ckpt", "hyper_parameters", value=changed)
+    content = read(trained(*DENSE).last)
+    content["run"]["model"] = "denoisers.dncnn.DnCNN"
+    for key in ("hidden", "latent_dim"):
+        del content["hyper_parameters"][key]
+    content["hyper_parameters"] |= {"depth": 10**12, "width": 1}
+    torch.save(content, folder / "endless layers.ckpt")
+    rewritten(folder / "compressed.ckpt", lambda file: None, compression=zipfile.ZIP_DEFLATED)
+    rewritten(folder / "a terabyte.ckpt", claim_a_terabyte)
+    rewritten(folder / "repeated.ckpt", repeat_records)
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        rewritten(folder / "twice.ckpt", lambda file: file.writestr("archive/data.pkl", b""))
+    rewritten(folder / "two archives.ckpt", second_pickle)
+    return folder
+
+
+READ_ALL = """
+import json, resource, sys, time
+from pathlib import Path
+from denoisers.checkpoint import load_model, read_resumable
+
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 1_000_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for file in sorted(Path(sys.argv[1]).iterdir()):
+    for read in (load_model, lambda file: read_resumable(file, None)):
+        start, verdict = time.process_time(), "loaded"
+        try:
+            read(file)
+        except Exception as error:
+            verdict = f"{type(error).__name__}: {error}"
+        print(json.dumps([file.name, verdict, time.process_time() - start]), flush=True)
+        if "is damaged" in verdict:
+            break  # before it matters what it is read for
+"""
+
+
+def test_no_file_exhausts_memory_time_or_the_stack(hostile: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL, str(hostile)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
+    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {name for name, _, _ in verdicts} == set(os.listdir(hostile))
+    for name, verdict, seconds in verdicts:
+        assert verdict.startswith(f"ValueError: {hostile / name} "), (name, verdict)
+        assert verdict.isprintable(), name
+        assert len(verdict) < len(str(hostile)) + 200, name
+        assert seconds < 20, name
+
+
+SETTINGS = ("data", "noise", "trainer", "early_stopping")
+ANY_DICT = [("callbacks",), *(("run", name) for name in SETTINGS)]
+ENTRIES: list[tuple[str | int, ...]] = [
+    ("run",),
+    ("run", "format_version"),
+    ("run", "model"),
+    ("run", "data"),
+    ("run", "noise"),
+    ("run", "trainer"),
+    ("run", "early_stopping"),
+    ("run", "seed"),
+    ("run", "split"),
+    ("run", "run_id"),
+    ("hyper_parameters",),
+    ("state_dict",),
+    ("epoch",),
+    ("loops",),
+    ("loops", "fit_loop"),
+    ("loops", "fit_loop", "epoch_loop.batch_progress"),
+    ("callbacks",),
+    ("optimizer_states",),
+    ("optimizer_states", 0, "param_groups"),
+    ("optimizer_states", 0, "param_groups", 0, "betas"),
+    ("optimizer_states", 0, "state", 0, "exp_avg"),
+    ("lr_schedulers",),
+    ("lr_schedulers", 0, "last_epoch"),
+]
+
+
+@pytest.mark.parametrize("place", ENTRIES, ids=lambda place: ".".join(map(str, place)))
+def test_what_is_missing_or_of_another_type_is_one_line(
+    place: tuple[str | int, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.ckpt"
+    missing = object()
+    for value in (missing, None, [], [{}], (), torch.zeros(7), {"a": 1}, {3: {"b": None}}):
+        if place in ANY_DICT and isinstance(value, dict):
+            continue  # see the tests below
+        content: Any = read(trained(*DENSE).last)
+        node = content
+        for key in place[:-1]:
+            node = node[key]
+        if value is missing:
+            del node[place[-1]]
+        else:
+            node[place[-1]] = value
+        torch.save(content, file)
+        with pytest.raises(ValueError, match=r"odd.ckpt (is|cannot)") as caught:
+            read_resumable(file, None)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_odd_settings_are_one_line(name: str, tmp_path: Path) -> None:
+    real = read(trained(*DENSE).last)["run"][name]
+    for part in ({"a": 1}, {3: 4}, {"b": torch.ones(1)}, {"_target_": 5}):
+        file = altered(tmp_path / "odd.ckpt", "run", name, value=real | part)
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            resume_in(tmp_path / "run", file, "trainer.max_epochs=9", "trainer.logger=false")
+        assert is_users_mistake(caught.value), repr(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("loops", "fit_loop", "epoch_progress"),
+        ("loops", "fit_loop", "epoch_loop.batch_progress", "total"),
+        ("callbacks", "best.ckpt"),
+        ("callbacks", "History"),
+    ],
+)
+def test_a_state_that_lightning_could_not_restore_is_one_line(
+    place: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = altered(tmp_path / "odd.ckpt", *place, value={"a": 1})
+    with pytest.raises(ValueError, match=r"odd.ckpt cannot be resumed: its (loops|callback)"):
+        resume_in(tmp_path / "run", file, "trainer.max_epochs=9", "trainer.logger=false")
+
+
+@pytest.mark.parametrize("word", ["\x1b[2J", "\x07", "\r", "\ud800", "\x9b31m"])
+def test_a_terminal_is_not_given_orders(word: str, tmp_path: Path) -> None:
+    file = tmp_path / "odd.ckpt"
+    for place in (("run", "split"), ("run", "data", "root"), ("hyper_parameters", word)):
+        altered(file, *place, value=word)
+        for call in (load_model, partial(score_in, tmp_path / "run")):
+            with pytest.raises(ValueError, match=r"odd.ckpt is not a checkpoint") as caught:
+                call(file)
+            assert str(caught.value).isprintable()
+    assert list(contents(tmp_path)) == ["odd.ckpt"]
