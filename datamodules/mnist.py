@@ -1,24 +1,33 @@
-"""Fashion-MNIST and MNIST: torchvision downloads the files, which are verified and read here."""
+"""Fashion-MNIST and MNIST: four files, downloaded, extracted and verified here."""
 
 import gzip
 import hashlib
-import os
+import logging
+import shlex
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
+from urllib.request import urlopen
 
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torchvision import datasets
 
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
+from files import whole_file
 
 LOCK = ".lock"
+PATIENCE = 2  # seconds of waiting for another process before a line says so
+SILENCE = 30  # seconds after which a mirror that sends nothing is given up
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+log = logging.getLogger(__name__)
 
 
 class MNISTFormat(ImageDataModule):
@@ -28,16 +37,14 @@ class MNISTFormat(ImageDataModule):
         in the repository.
 
     Raises, from `prepare_data`: FileNotFoundError where files are missing and cannot be
-    downloaded, ValueError where one is damaged.
+    downloaded, ValueError where one is damaged, OSError where the archives cannot be extracted.
     """
 
     image_shape = (1, 28, 28)
     train_count = 60_000
 
-    source: type[datasets.MNIST]
-    checksums: ClassVar[
-        dict[str, str]
-    ]  # MD5 of the extracted files; torchvision knows the archives' own
+    source: type[datasets.MNIST]  # its tables: the archives, their MD5, and the mirrors
+    checksums: ClassVar[dict[str, str]]  # MD5 of the extracted files
 
     def __init__(
         self,
@@ -57,11 +64,13 @@ class MNISTFormat(ImageDataModule):
         return self.root / self.source.__name__ / "raw"
 
     def prepare_data(self) -> None:
-        """Download and extract what is missing, then verify every byte that will be read."""
+        """Download and extract what is missing, then verify every byte that will be read.
+
+        A folder that holds the four files is only read.
+        """
         if not all((self.folder / name).exists() for name in self.checksums):
             self._fetch()
-        for name, checksum in self.checksums.items():
-            _verify(self.folder / name, checksum)
+        self._refuse_damage()
 
     def load(self, test: bool) -> tuple[Tensor, Tensor]:
         # torchvision's reader would hold all images twice. The files are verified, headers and all.
@@ -70,36 +79,71 @@ class MNISTFormat(ImageDataModule):
         labels = np.fromfile(self.folder / f"{part}-labels-idx1-ubyte", np.uint8, offset=8)
         return torch.from_numpy(images).view(-1, *self.image_shape), torch.from_numpy(labels).long()
 
+    @property
+    def _pairs(self) -> list[tuple[Path, Path]]:
+        """Each file, and the archive that it is extracted from."""
+        return [(self.folder / name, self.folder / f"{name}.gz") for name in self.checksums]
+
     def _fetch(self) -> None:
-        archives = {
-            self.folder / name: checksum
-            for name, checksum in self.source.resources
-            if not (self.folder / name).with_suffix("").exists()
-        }
+        """Download and extract what is missing: one process does it, others wait for it."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / LOCK):  # for runs that start side by side
-                for archive, checksum in archives.items():
-                    if archive.exists():
-                        _verify(archive, checksum)
-                if not all(archive.exists() for archive in archives):
-                    # Extracts too; what it has downloaded it has verified.
-                    self.source(self.root, train=True, download=True)
-                for archive in archives:
-                    _extract(archive)
-        except (OSError, RuntimeError) as error:
-            missing = [archive.name for archive in archives if not archive.exists()]
+            with _alone(self.folder):
+                self._refuse_damage()
+                for file, archive in self._pairs:
+                    if not file.exists():
+                        if not archive.exists():
+                            self._download(archive)
+                        with gzip.open(archive) as packed, whole_file(file) as unpacked:
+                            shutil.copyfileobj(packed, unpacked)
+        except OSError as error:
+            missing = [pair[1].name for pair in self._pairs if not any(map(Path.exists, pair))]
             if not missing:
-                raise
-            (self.folder / LOCK).unlink(missing_ok=True)
-            with suppress(OSError):  # what is not empty was there before, or is worth keeping
-                os.removedirs(self.folder)
+                raise OSError(f"{self.folder}: cannot extract the archives: {error}") from error
             raise FileNotFoundError(
-                f"{self.source.__name__} is not in {self.folder} and could not be downloaded: "
-                f"missing {', '.join(missing)}. Put the files there by hand "
+                f"{self.source.__name__} is not in {self.folder} and could not be downloaded "
+                f"({error}): missing {', '.join(missing)}. Put the files there by hand "
                 f"(from {' or '.join(self.source.mirrors)}), or run the same command with "
                 "data=procedural, which needs no files."
             ) from error
+
+    def _download(self, archive: Path) -> None:
+        """From the first mirror that has it; torchvision's own download writes in place."""
+        reasons = []
+        for mirror in self.source.mirrors:
+            url = f"{mirror}{archive.name}"
+            log.info("downloading %s", url)
+            try:
+                with urlopen(url, timeout=SILENCE) as response:
+                    content = response.read()  # 26 MB at most
+            except (OSError, HTTPException) as error:
+                reasons.append(str(error))
+                continue
+            if _md5(content) == dict(self.source.resources)[archive.name]:
+                with whole_file(archive) as file:
+                    file.write(content)
+                return
+            reasons.append("what came is not the file")
+        raise OSError("; ".join(reasons))
+
+    def _refuse_damage(self) -> None:
+        """Raise ValueError for damaged files, and for archives that would have to replace them.
+
+        Once a file is whole, what it was extracted from may be damaged.
+        """
+        checksums = dict(self.source.resources) | self.checksums
+        faults = {}
+        for pair in self._pairs:
+            for path in filter(Path.exists, pair):
+                fault = _fault(path, checksums)
+                if fault is None:
+                    break
+                faults[path] = fault
+        if faults:
+            damage = ", ".join(f"{path} is damaged ({fault})" for path, fault in faults.items())
+            raise ValueError(
+                f"{damage}; delete what is damaged, and the next run makes it anew: "
+                f"rm -rf {shlex.join(map(str, faults))}"
+            )
 
 
 class FashionMNIST(MNISTFormat):
@@ -128,21 +172,52 @@ class MNIST(MNISTFormat):
     }
 
 
-def _verify(file: Path, checksum: str) -> None:
-    with file.open("rb") as content:
-        found = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != checksum:
-        raise ValueError(
-            f"{file} is damaged (MD5 {found}, expected {checksum}): delete it, and the next run "
-            "makes it anew"
-        )
+def _fault(path: Path, checksums: dict[str, str]) -> str | None:
+    """What is wrong with a file; checksums: the MD5 that it and its neighbours should have."""
+    if not path.is_file():
+        return "it is not a file"
+    found, expected = _md5(path.read_bytes()), checksums[path.name]
+    if found == expected:
+        return None
+    for name, checksum in checksums.items():
+        if found == checksum:
+            return f"it is {name}"
+    return f"MD5 {found}, expected {expected}"
 
 
-def _extract(archive: Path) -> None:
-    """Extract beside the archive; a file that is there is whole, since it is renamed when done."""
-    file = archive.with_suffix("")
-    if not file.exists():
-        part = file.with_suffix(f".{os.getpid()}.part")
-        with gzip.open(archive) as packed, part.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked)
-        part.replace(file)
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock in a folder, which is made. Where the block fails, what is empty goes again."""
+    lock, made = _acquire(folder)
+    try:
+        yield
+    except BaseException:
+        # While it is held: who waits for it sees that it is gone, and makes another.
+        with suppress(OSError):  # not empty
+            (folder / LOCK).unlink()
+            for parent in made:
+                parent.rmdir()
+        raise
+    finally:
+        lock.release()
+
+
+def _acquire(folder: Path) -> tuple[FileLock, list[Path]]:
+    """The held lock, and which folders had to be made for it, the innermost first."""
+    lock = FileLock(folder / LOCK)
+    while True:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                log.warning("waiting for another process that fetches %s", folder)
+                lock.acquire()
+        except FileNotFoundError:  # the process that was waited for has failed, and tidied up
+            continue
+        return lock, made

@@ -1,7 +1,5 @@
-"""Splits, order, noise and files: what a batch holds, and what it depends on."""
+"""Splits, order and noise: what a batch holds, and what it depends on."""
 
-import gzip
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import new_data, new_model, quiet_trainer
+from mnist_for_tests import new_mnist
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchvision import datasets
@@ -337,17 +336,6 @@ def test_procedural_classes_differ_more_between_than_within() -> None:
 # Real data
 
 
-def new_mnist(dataset: type[MNISTFormat], root: Path, **settings: Any) -> MNISTFormat:
-    defaults: dict[str, Any] = {
-        "batch_size": 1_000,
-        "val_size": 5_000,
-        "eval_seed": 0,
-        "num_workers": 0,
-        "seed": 0,
-    }
-    return dataset(Gaussian(std=0.5, clip=True), str(root), **defaults | settings)
-
-
 @pytest.fixture(scope="module")
 def fashion_mnist(fashion_mnist_root: Path) -> MNISTFormat:
     data = new_mnist(FashionMNIST, fashion_mnist_root)
@@ -394,61 +382,6 @@ def test_mnist_has_its_60_000_and_10_000_images(mnist_root: Path) -> None:
     assert [data.size(split) for split in ("train", "val", "test")] == [54_000, 6_000, 10_000]
     first = datasets.MNIST(mnist_root, train=False).data[0]
     assert torch.equal(clean(data, "test")[0, 0], first / 255)
-
-
-def linked(root: Path, target: Path, suffix: str) -> Path:
-    """The raw folder of a tree in which Fashion-MNIST's files, packed or not, are links."""
-    source, raw = (folder / "FashionMNIST" / "raw" for folder in (root, target))
-    raw.mkdir(parents=True)
-    for name in FashionMNIST.checksums:
-        if not (source / f"{name}{suffix}").exists():
-            pytest.skip(f"{name}{suffix} is not in data/")
-        (raw / f"{name}{suffix}").symlink_to(source / f"{name}{suffix}")
-    return raw
-
-
-def test_archives_are_extracted_whole(fashion_mnist_root: Path, tmp_path: Path) -> None:
-    raw = linked(fashion_mnist_root, tmp_path, ".gz")
-    data = new_mnist(FashionMNIST, tmp_path)
-    data.prepare_data()
-    for name in FashionMNIST.checksums:
-        with gzip.open(raw / f"{name}.gz") as archive:
-            assert (raw / name).read_bytes() == archive.read()
-    assert not list(raw.glob("*.part"))
-    data.setup("test")
-    assert data.size("test") == 10_000
-
-
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
-def test_a_flipped_byte_is_found_and_its_file_named(
-    fashion_mnist: MNISTFormat, tmp_path: Path, name: str, suffix: str
-) -> None:
-    raw = linked(fashion_mnist.root, tmp_path, suffix)
-    file = raw / f"{name}{suffix}"
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.unlink()
-    file.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"^{re.escape(str(file))} is damaged"):
-        new_mnist(FashionMNIST, tmp_path).prepare_data()
-    if suffix:
-        assert not (raw / name).exists()
-
-
-@pytest.mark.parametrize("dataset", [FashionMNIST, MNIST])
-def test_missing_data_is_reported_with_a_way_out(
-    dataset: type[MNISTFormat], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset.source, "mirrors", ["http://127.0.0.1:9/"])
-    with pytest.raises(FileNotFoundError) as caught:
-        new_mnist(dataset, tmp_path).prepare_data()
-    message = str(caught.value)
-    assert str(tmp_path / dataset.__name__ / "raw") in message
-    assert "data=procedural" in message
-    assert "train-images-idx3-ubyte.gz" in message
-    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
-    assert set(left) <= {".lock"}
 
 
 def test_the_validation_split_must_leave_training_images(tmp_path: Path) -> None:
