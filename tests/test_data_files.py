@@ -62,7 +62,7 @@ def start(call: Callable[..., None], *arguments: object) -> ForkProcess:
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 100
     while not true():
         assert time.monotonic() < end
         time.sleep(0.005)
