@@ -67,7 +67,8 @@ def baselines(which: Which, training: Batch, validation: Batch, noise: Noise) ->
     if which == "none":
         return
     unbiased = InverseMean(noise)
-    std = max((validation.noisy - noise.mean(validation.clean)).std().item(), LEAST_STD)
+    around_mean = validation.noisy - noise.mean(validation.clean)
+    std = max(around_mean.square().mean().sqrt().item(), LEAST_STD)
     for each in FILTERS if which == "fast" else (*FILTERS, BM3D):
         filtered = partial(_filter, each, std, unbiased)
         yield _tuned(each.name, each.setting, each.values, filtered, validation, each.cost)

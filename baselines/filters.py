@@ -58,7 +58,11 @@ def wavelets(noisy: Images, std: float, factor: float) -> Images:
     padded = np.pad(noisy, to_multiple_of_4, "symmetric")
     threshold = factor * std * math.sqrt(2 * math.log(height * width))
     smooth, *details = pywt.swt2(padded, "haar", level=2, trim_approx=True, axes=(2, 3))
-    shrunk = [tuple(pywt.threshold(part, threshold, "soft") for part in level) for level in details]
+    # Not pywt's own soft threshold, which divides by the coefficients: 0 / 0 in images of a pixel.
+    shrunk = [
+        tuple(np.sign(part) * np.maximum(np.abs(part) - threshold, 0) for part in level)
+        for level in details
+    ]
     restored: Images = pywt.iswt2([smooth, *shrunk], "haar", axes=(2, 3))
     return restored[..., :height, :width]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 ROWS = 5_000  # that are worked on at once: memory stays small, sums of them are in double precision
+LEAST = torch.finfo(torch.float64).tiny  # images that do not differ have no variance to divide by
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def regressions(noisy: Tensor, clean: Tensor) -> Callable[[float], Affine]:
     rotated = vectors.T @ cross
 
     def of_ridge(ridge: float) -> Affine:
-        damped = values.clamp(min=0) + ridge * values.mean()
+        damped = (values.clamp(min=0) + ridge * values.mean()).clamp(min=LEAST)
         return Affine(noisy_mean, vectors @ (rotated / damped[:, None]), clean_mean)
 
     return of_ridge

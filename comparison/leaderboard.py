@@ -12,6 +12,8 @@ from comparison.labels import labels
 from comparison.results import Evaluation, LeftOut, Results
 from runs.statistics import paired_intervals
 
+FEWEST = 6  # images for an interval: of 5 pairs, even if all agree, the sign test's p is 0.0625
+
 
 class Difference(NamedTuple):
     """Of the mean PSNR to the best's, in dB, with its 95 % interval over images."""
@@ -25,7 +27,7 @@ class Row(NamedTuple):
     """A configuration: means over its seeds.
 
     entries: one a seed. psnr_std: over seeds, None for a single one. difference: None for the best,
-    and for what was not evaluated.
+    for what was not evaluated, and where there are fewer than 6 images.
     """
 
     label: str
@@ -134,7 +136,7 @@ def _ranked(rows: Iterable[Row]) -> list[Row]:
         for row in rows
         if row.evaluations
     }
-    if len(images) < 2:
+    if len(images) < 2 or len(next(iter(images.values()))) < FEWEST:
         return rows
     best, *others = images
     differences = np.stack([images[label] - images[best] for label in others], axis=1)

@@ -15,7 +15,7 @@ from rich.table import Table as RichTable
 
 from comparison import figures
 from comparison.figures import Style
-from comparison.leaderboard import Comparison, Row, Table
+from comparison.leaderboard import FEWEST, Comparison, Row, Table
 from comparison.results import MODEL
 from files import write_whole
 from runs import html as page
@@ -109,6 +109,8 @@ def _notes(table: Table) -> Iterator[str]:
             f"95 % interval over images (paired bootstrap, {RESAMPLES:,} resamples). It holds for "
             "these trained networks: what other seeds would change is in the column beside it."
         )
+    elif sum(bool(row.evaluations) for row in table.rows) > 1:
+        yield f"Fewer than {FEWEST} images: too few to tell how far a difference could be chance."
     if table.has_winner:
         yield "The best is in bold: every other is significantly worse, with an interval below 0."
     elif table.best and table.as_good:

@@ -21,6 +21,7 @@ NOISY, MODEL = "noisy input", "model"  # the methods of a noise curve that are n
 BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
 CELL = 1.1  # inches, an image's width in a strip
 CAPTION = 0.3  # of it, the room for two lines under an image
+LEAST_ROW, MOST_ROW = 0.6, 4  # of a column's width, the room that images get which are mere lines
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -41,8 +42,9 @@ def strip(
     # One picture in one Axes: an Axes for each image takes matplotlib a hundred times as long.
     shown = {name: _rgb(images) for name, images in rows.items()}
     count, height, width, _ = next(iter(shown.values())).shape
-    gap = max(1, round(0.05 * width))
+    gap = max(1, round(0.05 * width), height // MOST_ROW - width)
     below = max(gap, round(CAPTION * width)) if captions else gap
+    below = max(below, round(LEAST_ROW * (width + gap)) - height)
     canvas = torch.ones(len(rows) * (height + below), count * (width + gap), 3)
     figure = Figure(
         figsize=(CELL * count, CELL * count * canvas.shape[0] / canvas.shape[1]),

@@ -55,7 +55,10 @@ def samples_of(model: VAE) -> Figure:
 
 @torch.no_grad()
 def interpolation_of(model: VAE, batch: Batch) -> Figure:
-    """From the first image's code to that of each of the next two, decoded on the way."""
+    """From the first image's code to that of each of the next two, decoded on the way.
+
+    batch: of at least two images.
+    """
     first = batch.noisy[0]
     walks = {
         f"to image {end + 1}": model.interpolate(first, batch.noisy[end], SAMPLES)

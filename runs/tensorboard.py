@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
@@ -64,7 +65,8 @@ class TensorBoardPictures(Callback):
         shown = {"validation_images": pictures.strip_of(pl_module, batch, data.class_names)}
         if isinstance(pl_module, VAE):
             shown["samples"] = pictures.samples_of(pl_module)
-            shown["interpolation"] = pictures.interpolation_of(pl_module, batch)
+            if len(index) > 1:
+                shown["interpolation"] = pictures.interpolation_of(pl_module, batch)
         for writer in writers:
             for name, figure in shown.items():
                 writer.add_figure(name, figure, trainer.global_step)
@@ -129,7 +131,10 @@ def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) 
     batch = data.eval_batch("test", index)
     names = [data.class_names[label] for label in batch.label.tolist()]
     codes = torch.cat([model.encode(part).flatten(1) for part in batch.noisy.split(100)])
-    writer.add_embedding(codes.cpu(), names, batch.clean.cpu(), tag="codes_of_test_images")
+    # The projector lays square pictures out.
+    height, width = batch.clean.shape[2:]
+    square = F.pad(batch.clean, (0, max(0, height - width), 0, max(0, width - height)))
+    writer.add_embedding(codes.cpu(), names, square.cpu(), tag="codes_of_test_images")
 
 
 def _writers(trainer: Trainer) -> list[SummaryWriter]:

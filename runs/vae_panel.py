@@ -95,8 +95,9 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
         "vae_latents": _latents(kl, active),
         "vae_calibration": _calibration(error, std),
         "vae_samples": pictures.samples_of(model),
-        "vae_interpolation": pictures.interpolation_of(model, shown),
     }
+    if len(first) > 1:
+        made["vae_interpolation"] = pictures.interpolation_of(model, shown)
     for name, figure in made.items():
         figures.save(figure, directory / f"{name}.png")
     return {
