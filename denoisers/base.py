@@ -202,8 +202,11 @@ class ImageModel(LightningModule):
             )
 
     def configure_optimizers(self) -> Any:
+        # What a fused optimizer unscales itself, in float16, Lightning could not clip before.
+        plugin = self._trainer.precision_plugin if self._trainer else None
+        fused = getattr(plugin, "scaler", None) is None
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True
+            self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=fused
         )
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, self.lr_decay)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
@@ -230,6 +233,8 @@ def require_sizes(**sizes: int | list[int]) -> None:
 
 class Denoiser(ImageModel):
     """A model that restores images: `forward(noisy) -> restored`, B C H W, in [0, 1].
+
+    What is restored is float32, also under mixed precision.
 
     image_shape: C, H and W of the images.
     """
@@ -293,7 +298,7 @@ class Autoencoder(Denoiser):
         """What the sigmoid turns into the restored image: B C H W -> B C H W."""
 
     def forward(self, noisy: Tensor) -> Tensor:
-        return self.logits(noisy).sigmoid()
+        return self.logits(noisy).float().sigmoid()
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
         loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)

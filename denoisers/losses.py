@@ -18,6 +18,7 @@ def pixel_loss(name: PixelLossName, logits: Tensor, clean: Tensor) -> tuple[Tens
 
     logits, clean: B C H W; clean in [0, 1], without which the cross-entropy would have no minimum.
     """
+    logits = logits.float()  # under mixed precision a sum over pixels would lose its digits
     restored = logits.sigmoid()
     if name != "bce":
         return distance(name, restored, clean), restored

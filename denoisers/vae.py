@@ -136,7 +136,8 @@ class VAE(Denoiser):
 
     def posterior(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents, B L each."""
-        mean, log_variance = self.encoder(noisy.flatten(1)).chunk(2, dim=1)
+        # In float32 also under mixed precision, for the variances that are made of the codes.
+        mean, log_variance = self.encoder(noisy.flatten(1)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
     def encode(self, noisy: Tensor) -> Tensor:
@@ -147,7 +148,7 @@ class VAE(Denoiser):
 
     def decode(self, latent: Tensor) -> Tensor:
         """B L -> images B C H W in [0, 1]."""
-        return self._decoder_logits(latent).sigmoid()
+        return self._decoder_logits(latent).float().sigmoid()
 
     def _decoder_logits(self, latent: Tensor) -> Tensor:
         return self.decoder(latent).unflatten(1, self.image_shape)
@@ -211,7 +212,8 @@ class VAE(Denoiser):
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
-        if self.trainer.callback_metrics["val/active_units"] == 0:
+        several = self._counts["val"] > 1  # nothing varies over a single image
+        if several and self.trainer.callback_metrics["val/active_units"] == 0:
             rank_zero_warn(
                 f"epoch {self.current_epoch}: the posterior has collapsed, no latent unit is "
                 "active and every image is restored alike; try a lower model.beta or a warm-up"

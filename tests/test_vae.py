@@ -216,31 +216,42 @@ def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
     assert validate(batch_size) == pytest.approx(whole, rel=1e-5)
 
 
+EXTREME = [-math.inf, -1e30, -1e4, 1e4, 1e30, math.inf]
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("value", [-1e4, 1e4])
-def test_extreme_log_variances_of_latents_stay_finite(likelihood: str, value: float) -> None:
-    model, batch = new_vae(likelihood=likelihood).train(), random_batch(4)
+@pytest.mark.parametrize("value", EXTREME)
+def test_extreme_log_variances_of_latents_stay_finite(
+    likelihood: str, value: float, dtype: torch.dtype
+) -> None:
+    model, batch = new_vae(likelihood=likelihood, hidden=[32]).train(), random_batch(4)
     last = model.encoder[-1]
     assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
         last.bias[model.latent_dim :] = value
-    terms = model.objective(batch, new_generator()).terms
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        terms = model.objective(batch, new_generator()).terms
     terms["loss"].backward()
     assert all(term.isfinite() for term in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("value", [-1e4, 1e4])
-def test_extreme_log_variances_of_pixels_stay_finite(value: float) -> None:
-    model, (logits, clean) = new_vae(likelihood="learned"), logits_and_clean()
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("value", EXTREME)
+def test_extreme_log_variances_of_pixels_stay_finite(value: float, dtype: torch.dtype) -> None:
+    model, (logits, clean) = new_vae(likelihood="learned", hidden=[32]), logits_and_clean()
     with torch.no_grad():
         model.log_variance.fill_(value)
-    logits.requires_grad_()
-    loss = model.reconstruction(logits, clean)
+    logits = logits.to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        loss = model.reconstruction(logits, clean)
     loss.backward()
     assert loss.isfinite()
-    assert logits.grad is not None
-    assert logits.grad.isfinite().all()
+    for leaf in (logits, model.log_variance):
+        assert leaf.grad is not None
+        assert leaf.grad.isfinite().all()
 
 
 def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> None:
