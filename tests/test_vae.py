@@ -1,12 +1,15 @@
 """The variational autoencoder's terms against torch.distributions, and what it draws."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import new_data, new_model, quiet_trainer, random_batch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Normal
@@ -17,9 +20,13 @@ from denoisers.vae import VAE, ActiveUnits, kl_divergence, standard_normal
 LIKELIHOODS = ["optimal", "learned", "fixed", "bernoulli"]
 
 
-def new_vae(**settings: Any) -> VAE:
+# The same examples in every run, with no time limit for machines that are busy.
+EXAMPLES = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def new_vae(image_shape: tuple[int, int, int] = (1, 28, 28), **arguments: Any) -> VAE:
     torch.manual_seed(0)
-    model = new_model("vae", **settings)
+    model = new_model("vae", image_shape, **arguments)
     assert isinstance(model, VAE)
     return model
 
@@ -52,6 +59,25 @@ def test_kl_of_half_precision_is_computed_in_single_precision() -> None:
     mean, log_variance = torch.randn(2, 50, 7, generator=new_generator()).bfloat16()
     expected = kl_divergence(mean.float(), log_variance.float())
     assert torch.equal(kl_divergence(mean, log_variance), expected)
+
+
+@given(
+    mean=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40),
+    log_variance=st.floats(-12, 12),
+    batch=st.integers(1, 5),
+)
+@EXAMPLES
+def test_kl_is_the_closed_form_for_any_sizes_and_values(
+    mean: list[float], log_variance: float, batch: int
+) -> None:
+    means = torch.tensor(mean).repeat(batch, 1)
+    log_variances = (log_variance * torch.linspace(-1, 1, len(mean))).repeat(batch, 1)
+    posterior = Normal(means.double(), (0.5 * log_variances.double()).exp())
+    expected = reference_kl(posterior, Normal(0.0, 1.0)).sum(1)
+    found = kl_divergence(means, log_variances).double()
+    assert found.shape == (batch,)
+    # Where mean and variance are nearly 0 and 1, numbers near 1 are subtracted from each other.
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6 * len(mean))
 
 
 # The reconstruction term
@@ -133,6 +159,58 @@ def test_the_loss_is_reconstruction_plus_beta_times_kl(likelihood: str, beta: fl
     assert terms["loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
+@given(
+    likelihood=st.sampled_from(LIKELIHOODS),
+    batch=st.integers(1, 9),
+    latents=st.integers(1, 70),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8)),
+    beta=st.floats(0, 100),
+    log_variance=st.floats(-4, 4),
+    training=st.booleans(),
+    seed=st.integers(0, 1_000),
+)
+@EXAMPLES
+def test_the_loss_is_the_closed_form_for_any_sizes(
+    likelihood: str,
+    batch: int,
+    latents: int,
+    shape: tuple[int, int, int],
+    beta: float,
+    log_variance: float,
+    training: bool,
+    seed: int,
+) -> None:
+    """In float64 and by torch.distributions: summed over pixels and latents, then averaged over
+    the images of the batch."""
+    model = new_vae(shape, likelihood=likelihood, latent_dim=latents, beta=beta, hidden=[6])
+    model.train(training)
+    images = random_batch(batch, shape)
+    if likelihood in ("learned", "optimal"):
+        with torch.no_grad():
+            model.log_variance.fill_(log_variance)
+    with torch.no_grad():
+        loss = model.objective(images, new_generator(seed)).terms["loss"].item()
+        mean, log_variances = (part.double() for part in model.posterior(images.noisy))
+        draws = standard_normal(mean.shape, new_generator(seed)).double()
+        std = (0.5 * log_variances).exp()
+        logits = model._decoder_logits((mean + std * draws).float()).double()
+    clean, restored, constant = images.clean.double(), logits.sigmoid(), 0.0
+    pixel: Distribution
+    match likelihood:
+        case "bernoulli":
+            pixel = Bernoulli(logits=logits, validate_args=False)
+        case "fixed":
+            pixel = Normal(restored, math.sqrt(0.5))
+            constant = 0.5 * math.log(math.pi) * math.prod(shape)  # which the loss leaves out
+        case "optimal" if training:
+            pixel = Normal(restored, (restored - clean).square().mean().sqrt())
+        case _:
+            pixel = Normal(restored, math.exp(0.5 * log_variance))
+    kl = reference_kl(Normal(mean, std), Normal(0.0, 1.0)).sum(1).mean().item()
+    expected = surprise(pixel, clean) - constant + beta * kl
+    assert loss == pytest.approx(expected, rel=1e-4, abs=1e-4 * math.prod(shape))
+
+
 def test_latents_are_drawn_from_the_posterior() -> None:
     """The reconstruction term over many draws has the mean that independent draws give it."""
     model, batch = new_vae(likelihood="fixed").eval(), random_batch(1)
@@ -198,6 +276,45 @@ def test_a_collapsed_posterior_is_reported() -> None:
         last.weight.zero_()
     with pytest.warns(UserWarning, match="the posterior has collapsed"):
         quiet_trainer().validate(model, new_data(), verbose=False)
+
+
+class Varying(Callback):
+    """After each epoch, how much the restored validation images differ: their pixels' mean std."""
+
+    def __init__(self, noisy: Tensor) -> None:
+        self.noisy = noisy
+        self.spread: list[float] = []
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.spread.append(pl_module(self.noisy).std(0).mean().item())
+
+
+@pytest.mark.parametrize(("beta", "collapses"), [(1_000.0, True), (1.0, False)])
+def test_training_reports_a_collapse_once_an_epoch(beta: float, collapses: bool) -> None:
+    model = new_vae(hidden=[64], latent_dim=8, beta=beta, lr=0.005)
+    data = new_data(train_size=512, val_size=64)
+    varying = Varying(data.eval_batch("val", torch.arange(64)).noisy)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        quiet_trainer(max_epochs=6, callbacks=[varying]).fit(model, data)
+    said = [str(one.message) for one in caught if "has collapsed" in str(one.message)]
+    if collapses:  # in some epoch, and from then on
+        first = 6 - len(said)
+        assert [text.split(":")[0] for text in said] == [f"epoch {n}" for n in range(first, 6)]
+        assert first < 5
+        assert max(varying.spread[first:]) < 0.01  # every image is restored alike
+    else:
+        assert not said
+        assert min(varying.spread) > 0.05
+
+
+def test_a_single_image_is_no_collapse() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer = quiet_trainer()
+        trainer.validate(new_vae(), new_data(val_size=1), verbose=False)
+    assert trainer.callback_metrics["val/active_units"] == 0
+    assert not [one for one in caught if "has collapsed" in str(one.message)]
 
 
 @pytest.mark.filterwarnings("ignore:.*the posterior has collapsed")
