@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from denoisers.metrics import PerImage, psnr, restoration_metrics, ssim
+from denoisers.metrics import MAX_PSNR, PerImage, mae, mse, psnr, restoration_metrics, ssim
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 11, 17)]
 
@@ -92,7 +92,7 @@ def test_a_perfect_image_counts_100_db_and_similarity_1() -> None:
     assert values == pytest.approx({"psnr": 100, "ssim": 1, "mse": 0, "mae": 0}, abs=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(1, 10, 28), (1, 28, 10), (1, 8, 8)])
+@pytest.mark.parametrize("shape", [(1, 10, 28), (1, 28, 10), (1, 8, 8), (1, 1, 1), (3, 28, 1)])
 def test_images_smaller_than_its_window_have_no_ssim(shape: tuple[int, int, int]) -> None:
     restored, clean = pair(shape)
     metrics = restoration_metrics(shape)
@@ -111,3 +111,20 @@ def test_black_and_white_images_have_finite_metrics(value: float) -> None:
         assert metric.per_image().isfinite().all()
     assert psnr(1 - flat, flat).tolist() == [0, 0]
     assert ssim(flat, flat).tolist() == pytest.approx([1, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 11, 11), (3, 11, 12), (1, 28, 28)])
+def test_images_of_one_value_have_the_values_of_the_reference(shape: tuple[int, int, int]) -> None:
+    """The smallest for which SSIM is defined among them, alone in their batches."""
+    random = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    flats = [torch.full(shape, value) for value in (0.0, 0.3, 1.0)]
+    for restored in (*flats, random):
+        for clean in flats:
+            for name, measure in {"psnr": psnr, "ssim": ssim, "mse": mse, "mae": mae}.items():
+                if name == "psnr" and torch.equal(restored, clean):
+                    assert psnr(restored[None], clean[None]).tolist() == [MAX_PSNR]
+                    continue
+                expected = reference(name, restored[None], clean[None])
+                assert measure(restored[None], clean[None]).tolist() == pytest.approx(
+                    expected, rel=1e-4, abs=1e-6
+                ), name

@@ -18,6 +18,8 @@ from denoisers.composite import Composite
 Shape = tuple[int, int, int]
 
 SHAPES: list[Shape] = [(1, 28, 28), (3, 32, 32), (1, 29, 31), (3, 64, 48)]
+# Lines of pixels, a single one, and what leaves a single one where an image was halved three times.
+SMALL: list[Shape] = [(1, 1, 1), (1, 28, 1), (3, 1, 28), (1, 2, 2), (1, 5, 7), (1, 8, 8)]
 
 
 def model_class(name: str) -> Any:
@@ -69,7 +71,7 @@ def test_the_configs_name_the_models_that_are_tested_here() -> None:
     assert len(CONVOLUTIONAL) >= 2
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_outputs_have_the_right_shapes_and_range(name: str, shape: Shape) -> None:
     model = any_model(name, shape).eval()
@@ -103,7 +105,7 @@ def test_an_image_is_treated_alike_in_any_batch(name: str) -> None:
             assert torch.allclose(one[3:4], other, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
     model = any_model(name, shape).train()
@@ -116,8 +118,7 @@ def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
         assert value.grad.any(), parameter
 
 
-# The smallest of the shapes leaves a single pixel where an image was halved three times.
-@pytest.mark.parametrize("shape", [*SHAPES, (1, 8, 8)], ids=str)
+@pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_a_batch_of_one_trains(name: str, shape: Shape) -> None:
     model = any_model(name, shape).train()
