@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
@@ -48,6 +47,7 @@ class TrainingRecord(BaseModel):
     run_id: str
     seed: int
     split: str
+    model: dict[str, Any]
     data: dict[str, Any]
     noise: dict[str, Any]
     trainer: dict[str, Any]
@@ -176,7 +176,7 @@ def read(directories: Iterable[Path]) -> Results:
                 found.runs.append(_run(directory))
             else:
                 found.evaluations.append(_evaluation(directory))
-        except (OSError, ValueError, csv.Error, yaml.YAMLError) as error:
+        except (OSError, ValueError, csv.Error) as error:
             found.left_out.append(LeftOut(directory, " ".join(str(error).split())))
     return found
 
@@ -214,7 +214,7 @@ def _run(directory: Path) -> Run:
     if "psnr" not in metrics.test:
         raise ValueError("a classifier restores nothing, so it has no PSNR")
     settings = (
-        settings_of("model", _model_node(directory / ".hydra" / "config.yaml"))
+        settings_of("model", record.model)
         | settings_of("noise", record.noise)
         | settings_of("data", record.data)
         | settings_of("trainer", {name: record.trainer.get(name) for name in TRAINER})
@@ -227,14 +227,6 @@ def _run(directory: Path) -> Run:
         pairs = zip(columns["epoch"], columns["val/psnr"], strict=True)
         validation = [(int(epoch), float(psnr)) for epoch, psnr in pairs if psnr]
     return Run(directory, record, metrics, settings, validation)
-
-
-def _model_node(file: Path) -> dict[str, Any]:
-    """The model's settings in a composed config."""
-    config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
-        raise ValueError(f"{file.name}: it has no model")
-    return config["model"]
 
 
 def _evaluation(directory: Path) -> Evaluation:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 CLASSES = {"dense": "Dense", "vae": "VAE", "conv_transposed": "ConvTransposed"}
@@ -45,15 +44,15 @@ def write_run(
     **settings: Any,
 ) -> None:
     """A training run. settings: of the model."""
-    (directory / ".hydra").mkdir(parents=True)
+    directory.mkdir(parents=True)
     target = f"denoisers.{model}.{CLASSES[model]}"
-    node = {"_target_": target, "loss": "mse", "lr": 0.002, "seed": "${seed}"} | settings
-    (directory / ".hydra" / "config.yaml").write_text(yaml.safe_dump({"model": node}))
+    node = {"_target_": target, "loss": "mse", "lr": 0.002, "seed": seed} | settings
     record = {
         "run_id": run_id,
         "parent_id": None,
         "seed": seed,
         "split": split,
+        "model": node,
         "data": DATA | {"seed": seed} | (data or {}),
         "noise": gaussian(std),
         "trainer": {"_target_": "pytorch_lightning.Trainer", "max_epochs": 15, "precision": None},
