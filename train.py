@@ -42,6 +42,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from files import write_json
     from runs.config import build, check, check_train_settings, plain, without_objects
     from runs.record import environment, isolated, new_run_id
+    from runs.trainer_settings import check_batches
 
     check_train_settings(cfg)
     resumed: dict[str, Any] | None = None
@@ -55,6 +56,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
             ended = (Path(start).absolute().parent.parent / claim.METRICS).exists()
             resumed = read_resumable(start, cfg.trainer.max_epochs if ended else None)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+        check_batches(cfg.trainer, data)
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )

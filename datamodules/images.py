@@ -21,6 +21,8 @@ from datamodules.sampling import Draw, DrawSampler, InMemory
 Split = Literal["train", "val", "test"]
 
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
+LARGEST_BATCH = 1_000_000
+MOST_WORKERS = 256  # each is a process
 EVAL_BATCHES = 4  # times as large as training's: evaluation keeps nothing for a gradient
 
 
@@ -58,14 +60,14 @@ class ImageDataModule(LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not 1 <= batch_size <= LARGEST_BATCH:
+            raise ValueError(f"batch_size must be in [1, {LARGEST_BATCH:,}], got {batch_size}")
         if not 1 <= val_size < self.train_count:
             raise ValueError(f"val_size must be in [1, {self.train_count - 1}], got {val_size}")
-        if num_workers < 0:
-            raise ValueError(f"num_workers must be at least 0, got {num_workers}")
-        if min(seed, eval_seed) < 0:
-            raise ValueError(f"seed and eval_seed must be at least 0, got {seed}, {eval_seed}")
+        if not 0 <= num_workers <= MOST_WORKERS:
+            raise ValueError(f"num_workers must be in [0, {MOST_WORKERS}], got {num_workers}")
+        if not (0 <= seed < 2**32 and 0 <= eval_seed < 2**32):
+            raise ValueError(f"seed and eval_seed must be in [0, 2**32), got {seed}, {eval_seed}")
         self.noise = noise
         self.batch_size = batch_size
         self.val_size = val_size

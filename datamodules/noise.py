@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+STRONGEST = 1_000  # standard deviation: already no trace of the image is left
+
 
 class Noise(ABC):
     """A noise with plain numeric settings. It keeps no state and changes no tensor in place.
@@ -47,8 +49,8 @@ class Gaussian(Noise):
     clip: bool
 
     def __post_init__(self) -> None:
-        if not (self.std >= 0 and math.isfinite(self.std)):
-            raise ValueError(f"std must be a finite number of at least 0, got {self.std}")
+        if not 0 <= self.std <= STRONGEST:
+            raise ValueError(f"std must be in [0, {STRONGEST:,}], got {self.std}")
 
     def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         noisy = torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)

@@ -8,6 +8,8 @@ from datamodules.garments import draw_garments
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 
+MOST_IMAGES = 10_000_000  # 8 GB, and four times that in the noise of an evaluation
+
 
 class Procedural(ImageDataModule):
     """28 x 28 pictures of garments of random shape, size, brightness and texture.
@@ -42,12 +44,12 @@ class Procedural(ImageDataModule):
         num_workers: int,
         seed: int,
     ) -> None:
-        if min(train_size, test_size) < 1:
-            raise ValueError(
-                f"train_size and test_size must be at least 1, got {train_size}, {test_size}"
-            )
-        if data_seed < 0:
-            raise ValueError(f"data_seed must be at least 0, got {data_seed}")
+        sizes = {"train_size": train_size, "val_size": val_size, "test_size": test_size}
+        for name, size in sizes.items():
+            if not 1 <= size <= MOST_IMAGES:
+                raise ValueError(f"{name} must be in [1, {MOST_IMAGES:,}], got {size}")
+        if not 0 <= data_seed < 2**32:
+            raise ValueError(f"data_seed must be in [0, 2**32), got {data_seed}")
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
         self.test_size = test_size

@@ -19,6 +19,7 @@ from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 
 Stage = Literal["train", "val", "test"]
+WIDEST = 100_000  # layer: between two of them the count of weights still fits into 64 bits
 
 
 class Objective(NamedTuple):
@@ -58,8 +59,8 @@ class ImageModel(LightningModule):
             raise ValueError(f"lr_decay must be in (0, 1], got {lr_decay}")
         if not (weight_decay >= 0 and math.isfinite(weight_decay)):
             raise ValueError(f"weight_decay must be a finite number from 0, got {weight_decay}")
-        if seed < 0:
-            raise ValueError(f"seed must be at least 0, got {seed}")
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed must be in [0, 2**32), got {seed}")
         self.lr = lr
         self.lr_decay = lr_decay
         self.weight_decay = weight_decay
@@ -225,10 +226,11 @@ def seed_dropout(device: torch.device, seed: int) -> None:
 
 
 def require_sizes(**sizes: int | list[int]) -> None:
-    """Raises ValueError where the size of a layer, or one in a list of them, is below 1."""
+    """Raises ValueError where the size of a layer, or one in a list of them, is none."""
     for name, value in sizes.items():
-        if value == [] or min(value if isinstance(value, list) else [value]) < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        widths = value if isinstance(value, list) else [value]
+        if not widths or min(widths) < 1 or max(widths) > WIDEST:
+            raise ValueError(f"{name} must be in [1, {WIDEST:,}], got {value}")
 
 
 class Denoiser(ImageModel):

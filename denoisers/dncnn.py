@@ -11,11 +11,13 @@ from denoisers.base import Denoiser, Objective, require_sizes
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
 
+DEEPEST = 1_000  # layers: the paper has up to 20
+
 
 class DnCNN(Denoiser):
     """Zhang, Zuo, Chen, Meng and Zhang 2017. It is fully convolutional: any image size will do.
 
-    depth: convolutions, of which the outer two have no batch normalisation; at least 2.
+    depth: convolutions, of which the outer two have no batch normalisation; from 2 to 1,000.
     width: channels between them.
     loss: "mse" or "l1", of the difference before it is cut to [0, 1]: where it is cut, there would
         be no gradient.
@@ -35,8 +37,8 @@ class DnCNN(Denoiser):
         super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
         self.save_hyperparameters()
         require_sizes(width=width)
-        if depth < 2:
-            raise ValueError(f"depth must be at least 2, got {depth}")
+        if not 2 <= depth <= DEEPEST:
+            raise ValueError(f"depth must be in [2, {DEEPEST}], got {depth}")
         self.loss = loss
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], width, 3, padding=1), nn.ReLU()]
         for _ in range(depth - 2):

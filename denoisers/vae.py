@@ -18,6 +18,7 @@ from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
 
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 12.0  # of latents and pixels: exp() stays finite
+LONGEST_WARMUP = 1_000_000  # epochs
 OPTIMUM_MOMENTUM = 0.1  # share of the newest batch in the variance kept for evaluation
 
 
@@ -114,8 +115,8 @@ class VAE(Denoiser):
         require_sizes(hidden=hidden, latent_dim=latent_dim)
         if not (beta >= 0 and math.isfinite(beta)):
             raise ValueError(f"beta must be a finite number of at least 0, got {beta}")
-        if beta_warmup < 0:
-            raise ValueError(f"beta_warmup must be at least 0, got {beta_warmup}")
+        if not 0 <= beta_warmup <= LONGEST_WARMUP:
+            raise ValueError(f"beta_warmup must be in [0, {LONGEST_WARMUP:,}], got {beta_warmup}")
         self.latent_dim = latent_dim
         self.beta = beta
         self.beta_warmup = beta_warmup

@@ -22,12 +22,15 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
+from runs import suggestions
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 GIGABYTE = 2**30
 NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
 SIGNALS: list[int] = []  # that have asked this process to stop
 FAILED: list[str] = []  # directories of a sweep's failed jobs
+LONGEST = 450  # characters of a line that tells of a mistake
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch
 
 
@@ -204,18 +207,18 @@ def is_users_mistake(error: Exception) -> bool:
         return True
     if isinstance(error, ValueError | FloatingPointError):
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        # Hydra has no exception of its own for a config group that is set to null.
-        composing = raised_in.name == "defaults_list.py"
-        return composing or REPOSITORY in (raised_in.parent, raised_in.parent.parent)
-    return False
+        if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
+            return True
+    return suggestions.while_composing(error)
 
 
 def one_line(error: BaseException) -> str:
     """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
-    parts = str(error).splitlines()
+    wrong_name = suggestions.wrong_name(error)
+    parts = (wrong_name or str(error)).splitlines()
     if isinstance(error, OverrideParseException):
         parts.insert(0, f"{error.override}: is not in Hydra's grammar, quotes may be missing:")
-    if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
+    if wrong_name is None and isinstance(error.__cause__, OmegaConfBaseException):
         parts += str(error.__cause__).splitlines()
     line = ""
     for part in parts:
@@ -227,4 +230,9 @@ def one_line(error: BaseException) -> str:
         listed = part.startswith("\t") and not line.endswith(":")
         separator = "" if not line else ", " if listed else " " if line[-1] in ".:;," else "; "
         line += separator + words
-    return line or type(error).__name__
+    line = line or type(error).__name__
+    key = suggestions.place(error)
+    if key.partition("=")[0].strip("+~") not in line:
+        line = f"{key}: {line}"
+    # Of a long value, the beginning and the end tell which it is.
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 4 :]}"

@@ -1,15 +1,97 @@
 """From a composed config to objects: every value is checked before anything is built.
 
 The types come from the annotations of the constructor that a node's `_target_` names, the ranges
-from the constructor itself.
+from the constructor itself; Lightning's Trainer has some more of both in `runs.trainer_settings`.
 """
 
 import inspect
-from typing import Annotated, Any, Literal, get_type_hints
+import pydoc
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from pydantic import ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PydanticSchemaGenerationError,
+    TypeAdapter,
+    ValidationError,
+)
+from pytorch_lightning import Trainer
+from torch import nn
+
+from baselines.choice import Which
+from datamodules.images import ImageDataModule
+from datamodules.noise import Noise
+from denoisers.base import ImageModel
+from runs import memory, trainer_settings
+from runs.suggestions import nearest, suggest
+
+# The groups that a config chooses from, and what each choice describes.
+KINDS: dict[str, type] = {
+    "data": ImageDataModule,
+    "noise": Noise,
+    "model": ImageModel,
+    "trainer": Trainer,
+}
+File = Annotated[str, Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
+TRAIN_SETTINGS: dict[str, Any] = {
+    "seed": Seed,
+    "compile": bool,
+    "checkpoint": File | None,
+    "early_stopping": {
+        "patience": Annotated[int, Field(ge=0, le=trainer_settings.MOST)] | None,
+        "min_delta": Annotated[FiniteFloat, Field(ge=0)],
+    },
+}
+EVAL_SETTINGS: dict[str, Any] = {
+    "seed": Seed,
+    "checkpoint": File,
+    "classifier": File | None,
+    "control": File | None,
+    "split": Literal["test", "val"],
+    "baselines": Which,
+    "levels": list[Annotated[FiniteFloat, Field(ge=0)]],
+}
+
+
+def check_train_settings(cfg: DictConfig) -> None:
+    """Raises ValueError for a setting of train.py's own, or of the trainer, that is wrong."""
+    _check_settings(cfg, TRAIN_SETTINGS, ["data", "noise", "model", "trainer"])
+    check(cfg.trainer, "trainer")
+    trainer_settings.check_limits(cfg)
+
+
+def check_eval_settings(cfg: DictConfig) -> None:
+    """Raises ValueError for a setting of eval.py's own, or of the trainer, that is wrong."""
+    _check_settings(cfg, EVAL_SETTINGS, ["data", "noise", "trainer"])
+    check(cfg.trainer, "trainer")
+
+
+def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -> None:
+    settings = plain(cfg)
+    for group in groups:
+        if not isinstance(settings.pop(group, None), dict):
+            raise ValueError(f"{group} is missing: choose one, as conf/{group}/ has them")
+    _check_keys(settings, types, "")
+
+
+def _check_keys(settings: dict[str, Any], types: dict[str, Any], before: str) -> None:
+    for key in settings.keys() - types.keys():
+        raise ValueError(f"{before}{key}: there is no such setting, {suggest(key, types, before)}")
+    for key, annotation in types.items():
+        value, name = settings.get(key, "???"), before + key
+        if value == "???":
+            raise ValueError(f"{name} is required: give it on the command line")
+        if not isinstance(annotation, dict):
+            check_value(value, annotation, name)
+        elif isinstance(value, dict):
+            _check_keys(value, annotation, f"{name}.")
+        else:
+            raise ValueError(f"{name}={value}: should have {' and '.join(annotation)}")
 
 
 def check(node: DictConfig, name: str) -> None:
@@ -17,37 +99,47 @@ def check(node: DictConfig, name: str) -> None:
 
     name: of the node in the config, for the message.
     """
-    target = get_object(node["_target_"])
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    target = _target(node, name)
+    annotations = _annotations(target)
     for key, value in plain(node).items():
+        if key == "_target_":
+            continue
+        if key not in annotations:
+            choices = suggest(key, annotations, f"{name}.")
+            raise ValueError(f"{name}.{key}: {target.__name__} has no such argument, {choices}")
         if value == "???":
             raise ValueError(f"{name}.{key} is required: give it on the command line")
-        if key in hints and not _describes_object(value):
-            check_value(value, hints[key], f"{name}.{key}")
-        elif key not in hints and not key.startswith("_"):
-            raise ValueError(f"{name}.{key}: {target.__name__} has no such argument")
+        if not _describes_object(value):
+            check_value(value, annotations[key], f"{name}.{key}")
 
 
-def check_train_settings(cfg: DictConfig) -> None:
-    """Raises ValueError for a top-level setting of train.py that is of the wrong type or range."""
-    check_value(cfg.seed, Annotated[int, Field(ge=0)], "seed")
-    check_value(cfg.compile, bool, "compile")
-    check_value(cfg.checkpoint, str | None, "checkpoint")
-    stopping = cfg.early_stopping
-    check_value(stopping.patience, Annotated[int, Field(ge=0)] | None, "early_stopping.patience")
-    check_value(stopping.min_delta, Annotated[float, Field(ge=0)], "early_stopping.min_delta")
+def _target(node: DictConfig, name: str) -> Any:
+    """The class, or the function that makes one of its objects, which a node names."""
+    path = OmegaConf.select(node, "_target_")
+    try:
+        target = pydoc.locate(path) if isinstance(path, str) else None
+    except pydoc.ErrorDuringImport as error:
+        raise ValueError(f"{name}._target_={path} cannot be imported: {error.value}") from error
+    made = target if inspect.isclass(target) else _returned(target)
+    if not (inspect.isclass(made) and issubclass(made, KINDS[name]) and not _is_abstract(made)):
+        raise ValueError(f"{name}._target_={path}: that makes no {KINDS[name].__name__}")
+    return target
 
 
-def check_eval_settings(cfg: DictConfig) -> None:
-    """Raises ValueError for a top-level setting of eval.py that is of the wrong type or range."""
-    check_value(cfg.seed, Annotated[int, Field(ge=0)], "seed")
-    check_value(cfg.checkpoint, str, "checkpoint")
-    check_value(cfg.classifier, str | None, "classifier")
-    check_value(cfg.control, str | None, "control")
-    check_value(cfg.split, Literal["test", "val"], "split")
-    check_value(cfg.baselines, Literal["none", "fast", "all"], "baselines")
-    levels = plain(cfg.levels) if isinstance(cfg.levels, ListConfig) else cfg.levels
-    check_value(levels, list[Annotated[float, Field(ge=0)]], "levels")
+def _returned(function: Any) -> Any:
+    return get_type_hints(function).get("return") if inspect.isfunction(function) else None
+
+
+def _is_abstract(made: type) -> bool:
+    members = (getattr(made, member, None) for member in dir(made))
+    return any(getattr(member, "__isabstractmethod__", False) for member in members)
+
+
+def _annotations(target: Any) -> dict[str, Any]:
+    """Of the arguments."""
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    hints.pop("return", None)
+    return hints | (trainer_settings.ANNOTATIONS if target is Trainer else {})
 
 
 def _describes_object(value: Any) -> bool:
@@ -60,7 +152,7 @@ def _describes_object(value: Any) -> bool:
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:
-    """Raises ValueError where a plain value does not fit an annotation."""
+    """Raises ValueError where a value does not fit an annotation."""
     try:
         TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(
             value, strict=True
@@ -68,26 +160,66 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
     except PydanticSchemaGenerationError:
         return  # an annotation that only the constructor itself can judge
     except ValidationError as error:
-        reasons = {problem["msg"].removeprefix("Input ") for problem in error.errors()}
-        raise ValueError(f"{name}={value}: {' or '.join(sorted(reasons))}") from None
+        reasons = {
+            problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            for problem in error.errors()
+        }
+        line = f"{name}={value}: {' or '.join(sorted(reasons))}"
+        choices = [choice for choice in _literals(annotation) if isinstance(choice, str)]
+        near = nearest(value, choices, f"{name}=") if isinstance(value, str) else ""
+        raise ValueError(f"{line}; {near}" if near else line) from None
+
+
+def _literals(annotation: Any) -> Iterator[object]:
+    """The values that an annotation spells out."""
+    for part in get_args(annotation):
+        if get_origin(annotation) is Literal:
+            yield part
+        else:
+            yield from _literals(part)
 
 
 def build(node: DictConfig, name: str, **given: Any) -> Any:
     """The object that a node describes, checked.
 
+    name: of the node in the config: data, noise, model or trainer.
     given: what no config knows (an image's shape, say); passed on where it is an argument, in
         place of what the node has.
 
-    Raises ValueError for a value that is missing, of the wrong type or out of range.
+    Raises ValueError for a value that is missing, of the wrong type or out of range, and for a
+    network that is too large for this machine.
     """
+    target = _target(node, name)
+    arguments = inspect.signature(target).parameters
+    given = {key: given[key] for key in given.keys() & arguments.keys()}
+    if target is not Trainer:
+        for key in given.keys() & node.keys():
+            raise ValueError(f"{name}.{key} is not for the config: it follows from other settings")
     check(node, name)
-    target = get_object(node["_target_"])
-    given = {key: given[key] for key in given.keys() & inspect.signature(target).parameters.keys()}
     said = {key: node[key] for key in node.keys() - given.keys() - {"_target_"}}
+    for key in arguments.keys() - said.keys() - given.keys():
+        if arguments[key].default is inspect.Parameter.empty:
+            raise ValueError(f"{name}.{key} is required: give it on the command line")
+    values = instantiate(said, _convert_="all") | given
+    for key, annotation in _annotations(target).items():
+        if key in values:  # this time with the objects that the config has described
+            check_value(values[key], annotation, f"{name}.{key}")
+    return _call(target, values, name)
+
+
+def _call(target: Any, values: dict[str, Any], name: str) -> Any:
     try:
-        return target(**instantiate(said, _convert_="all"), **given)
+        if inspect.isclass(target) and issubclass(target, nn.Module):
+            memory.require_fit(lambda: target(**values))
+        return target(**values)
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from error
+    except Exception as error:
+        # Lightning refuses arguments with errors of all kinds. The constructors of this project
+        # do so with a ValueError; anything else that they raise is their bug, and stays what it is.
+        if target is not Trainer:
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def without_objects(settings: dict[str, Any]) -> dict[str, Any]:

@@ -39,10 +39,9 @@ def line_for(call: Callable[[], object]) -> str:
 
 SETTINGS = [
     # what is given -> what the line names
-    ("model=vea", "model/vea"),
-    ("noise=salt", "noise/salt"),
-    ("experiment=none", "experiment/none"),
-    ("experiment=null", "Config group override must be a string"),
+    ("noise=salt", "noise=salt: there is no such choice, the choices are gaussian"),
+    ("experiment=none", "experiment=none"),
+    ("experiment=null", "experiment=null: Config group override must be a string"),
     ("noise.std=abc", "noise.std=abc"),
     ("noise.std=-1", "noise.std"),
     ("noise.std=nan", "noise.std"),
@@ -87,7 +86,6 @@ SETTINGS = [
     ("data.num_workers=-1", "data.num_workers"),
     ("data.eval_seed=-1", "eval_seed"),
     ("data.data_seed=-1", "data_seed"),
-    ("data=mnistt", "data/mnistt"),
     ("noise.std=[", "noise.std=["),
     ("noise.std", "noise.std"),
 ]
@@ -97,16 +95,61 @@ SETTINGS = [
 def test_a_bad_setting_is_named_and_nothing_is_written(
     override: str, named: str, tmp_path: Path
 ) -> None:
-    choice = [] if override.startswith(("model=",)) else ["model=dense"]
+    choice = [] if override.startswith(("model=", "+model=")) else ["model=dense"]
     run = tmp_path / "run"
     line = line_for(lambda: train_in(run, *choice, "trainer.max_epochs=1", override))
     assert named in line
     assert not run.exists()
 
 
+NEAREST = [
+    # what is given -> what the line asks about
+    ("model=vea", "model=vae"),
+    ("data=mnistt", "data=mnist"),
+    ("trainer=gpuu", "trainer=gpu"),
+    ("experiment=dmeo", "experiment=demo"),
+    ("modle=vae", "model"),
+    ("sed=3", "seed"),
+    ("+sed=3", "seed"),
+    ("noise.stdd=1", "noise.std"),
+    ("+noise.stdd=1", "noise.std"),
+    ("trainer.max_epoch=3", "trainer.max_epochs"),
+    ("early_stoping.patience=1", "early_stopping.patience"),
+    ("+early_stopping.patient=1", "early_stopping.patience"),
+    ("~model.lrr", "model.lr"),
+    ("~early_stoping.patience", "early_stopping.patience"),
+    ("hydra.run.dri=x", "hydra.run.dir"),
+    ("model.loss=mae", "model.loss=mse"),
+    ("model={lrr:1}", "model.lr"),
+    ("trainer.accelerator=cpuu", "trainer.accelerator=cpu"),
+    ("trainer.profiler=simpel", "trainer.profiler=simple"),
+    ("trainer.precision=bf16-mixd", "trainer.precision=bf16-mixed"),
+]
+
+
+@pytest.mark.parametrize(("override", "meant"), NEAREST)
+def test_the_nearest_valid_choice_is_proposed(override: str, meant: str, tmp_path: Path) -> None:
+    choice = [] if override.startswith("model=v") else ["model=dense"]
+    line = line_for(lambda: train_in(tmp_path / "run", *choice, override))
+    assert line.endswith(f"did you mean {meant}?")
+
+
+def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
+    line = line_for(lambda: train_in(tmp_path / "run", "model.x=1"))
+    choices = "channels, loss, lr, lr_decay, seed, weight_decay"
+    assert line == f"model.x: there is no such setting, the choices are {choices}"
+
+
 @pytest.mark.parametrize(
     ("override", "named"),
     [
+        (
+            "baselines=fsat",
+            "baselines=fsat: should be 'none', 'fast' or 'all'; did you mean baseli",
+        ),
+        ("levels=[nan]", "levels=[nan]: should be a finite number"),
+        ("~levels", "levels is required"),
+        ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0"),
         ("baselines=slow", "baselines=slow"),
         ("levels=[0.1,-0.1]", "levels=[0.1, -0.1]"),
         ("levels=0.5", "levels=0.5"),
@@ -229,7 +272,7 @@ def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
     quick = ["data=procedural", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
     checkpoint = f"checkpoint={trained(*DENSE).best}"
     for script, arguments, named in (
-        ("train.py", [*quick, "model=vea"], "model/vea"),
+        ("train.py", [*quick, "model=vea"], "model=vae"),
         ("train.py", [*quick, "data.train_size=256", "model.lr=1e30"], "step"),
         ("eval.py", [checkpoint, *quick[1:], "trainer.devices=2"], "trainer.devices"),
     ):

@@ -1,0 +1,120 @@
+"""What Lightning's Trainer accepts from a run's config, where its annotations say too little.
+
+Lightning finds many of these late, after the data has been read or an epoch trained, or not at all.
+"""
+
+from typing import Annotated, Any, Literal
+
+from omegaconf import DictConfig
+from pydantic import AfterValidator, Field
+from pytorch_lightning.accelerators import Accelerator
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.strategies import Strategy
+
+from datamodules.images import EVAL_BATCHES, ImageDataModule
+
+MOST = 10**9  # of anything that is counted: above it is a slip, and far above it a C++ overflow
+
+
+def _only(allowed: object, reason: str) -> AfterValidator:
+    def check(value: object) -> object:
+        if value != allowed:
+            raise ValueError(reason)
+        return value
+
+    return AfterValidator(check)
+
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+FromZero = Annotated[int, Field(ge=0, le=MOST)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Unit = Literal["weeks", "days", "hours", "minutes", "seconds"]
+Duration = (
+    Annotated[str, Field(pattern=r"^\d{1,5}:\d\d:\d\d:\d\d$")]  # days, hours, minutes, seconds
+    | dict[Unit, Annotated[int, Field(ge=0, le=10**6)]]
+)
+ONE_DEVICE = "a run uses one device"
+
+ANNOTATIONS: dict[str, Any] = {
+    "accelerator": Literal["auto", "cpu", "cuda", "gpu", "mps", "tpu"] | Accelerator,
+    "strategy": Annotated[str, _only("auto", ONE_DEVICE)] | Strategy,
+    # A number of devices, or the one to use: [3] or "3,".
+    "devices": Annotated[int, _only(1, ONE_DEVICE)]
+    | Annotated[list[FromZero], Field(min_length=1, max_length=1)]
+    | Annotated[str, Field(pattern=r"^(auto|1|\d{1,4},)$")],
+    "num_nodes": Annotated[int, _only(1, ONE_DEVICE)],
+    # The others have weights that are no longer float32, which the images are.
+    "precision": Literal[32, "32", "32-true", 16, "16", "16-mixed", "bf16", "bf16-mixed"] | None,
+    "logger": bool | Logger | list[Logger] | None,
+    "fast_dev_run": bool | FromZero,
+    "max_epochs": Literal[-1] | Count | None,
+    "min_epochs": FromZero | None,
+    "max_steps": Literal[-1] | Count,
+    "min_steps": FromZero | None,
+    "max_time": Duration | None,
+    "limit_train_batches": Count | Share | None,
+    "limit_val_batches": Count | Share | None,
+    "limit_test_batches": Count | Share | None,
+    "overfit_batches": Annotated[float, _only(0, "take trainer.limit_train_batches instead")],
+    "val_check_interval": Count | Share | Duration | None,
+    "check_val_every_n_epoch": Count | None,
+    "num_sanity_val_steps": Literal[-1] | FromZero | None,
+    "log_every_n_steps": Count,
+    "accumulate_grad_batches": Count,
+    "gradient_clip_val": Annotated[float, Field(ge=0, le=MOST)] | None,
+    "gradient_clip_algorithm": Literal["norm", "value"] | None,
+    "profiler": Literal["simple", "advanced", "pytorch"] | Profiler | None,
+    "barebones": Annotated[bool, _only(False, "it would leave out what a run writes")],
+    "reload_dataloaders_every_n_epochs": FromZero,
+}
+
+
+def check_limits(cfg: DictConfig) -> None:
+    """Raises ValueError for limits of a training run that contradict each other, or that are none.
+
+    The settings have the types of `ANNOTATIONS`.
+    """
+    settings = cfg.trainer
+    epochs, steps = settings.max_epochs, settings.max_steps
+    if settings.enable_checkpointing is False:
+        raise ValueError("trainer.enable_checkpointing=false: a run keeps its best and last epoch")
+    limits = (settings.max_time, cfg.early_stopping.patience, settings.fast_dev_run or None)
+    if epochs == -1 and steps == -1 and limits == (None, None, None):
+        raise ValueError(
+            "trainer.max_epochs=-1: nothing would end the run; give early_stopping.patience, "
+            "trainer.max_steps or trainer.max_time"
+        )
+    for unit, most in (("epochs", epochs), ("steps", steps)):
+        least = settings[f"min_{unit}"]
+        if None not in (least, most) and 0 < most < least:
+            raise ValueError(f"trainer.min_{unit}={least} is above trainer.max_{unit}={most}")
+    every = settings.check_val_every_n_epoch
+    if None not in (epochs, every) and 0 < epochs < every:
+        raise ValueError(
+            f"trainer.check_val_every_n_epoch={every} is above trainer.max_epochs={epochs}: "
+            "without validation there is no best epoch"
+        )
+
+
+def check_batches(settings: DictConfig, data: ImageDataModule) -> None:
+    """Raises ValueError where the data has too few batches for a setting; it need not be loaded."""
+    training = -(-(data.train_count - data.val_size) // data.batch_size)
+    validation = -(-data.val_size // (data.batch_size * EVAL_BATCHES))
+    for split, count in (("train", training), ("val", validation)):
+        share = settings[f"limit_{split}_batches"]
+        if isinstance(share, float) and share * count < 1:
+            raise ValueError(
+                f"trainer.limit_{split}_batches={share}: less than one of {count} batches"
+            )
+    limit, interval = settings.limit_train_batches, settings.val_check_interval
+    if isinstance(limit, float):
+        training = int(training * limit)
+    elif limit is not None:
+        training = min(training, limit)
+    every_epoch = settings.check_val_every_n_epoch is not None and not settings.fast_dev_run
+    if every_epoch and isinstance(interval, int) and interval > training:
+        raise ValueError(
+            f"trainer.val_check_interval={interval}: an epoch has {training} batches; to validate "
+            "less often, take trainer.check_val_every_n_epoch"
+        )
