@@ -40,7 +40,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
     from denoisers.checkpoint import read_resumable
     from files import write_json
-    from runs.config import build, check, check_train_settings, plain, without_objects
+    from runs.config import build, check_train_settings, plain, without_objects
     from runs.record import environment, isolated, new_run_id
     from runs.trainer_settings import check_batches
 
@@ -49,7 +49,6 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     cut_off = claim.cut_off_run(directory, cfg) if go_on else None
     with isolated():
         seed_everything(cfg.seed, verbose=False)
-        check(cfg.trainer, "trainer")
         start = cfg.checkpoint
         if start:
             # A run that was cut off in its tests has no epochs left, but those to do.
