@@ -5,14 +5,25 @@ python compare.py outputs multirun/2026-01-31/12-00-00-000000_train
 
 import argparse
 import datetime
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
+
+from runs.suggestions import suggest
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose errors are one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_fail(2, message))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status: 1 where there is nothing to compare, 2 for a wrong path."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "directories",
         nargs="+",
@@ -23,14 +34,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--output", type=Path, help="a new directory; by default one below outputs/"
     )
-    given = parser.parse_args(arguments)
+    given, others = parser.parse_known_args(arguments)
+    if others:
+        choices = suggest(others[0], ["--output", "--help"])
+        return _fail(2, f"{others[0]}: there is no such option, {choices}")
     for directory in given.directories:
-        if not directory.is_dir():
+        if not os.path.isdir(directory):  # False too where the name is too long for a path
             return _fail(2, f"{directory} is not a directory")
     output = given.output or Path(
         f"outputs/{datetime.datetime.now():%Y-%m-%d/%H-%M-%S-%f}_comparison"
     )
-    if output.exists():
+    if os.path.exists(output):
         return _fail(2, f"{output} exists already: give another --output")
 
     # Only now, since they take a second: matplotlib, scipy, pydantic.

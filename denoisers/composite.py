@@ -100,7 +100,8 @@ def assemble(
     denoiser, classifier: paths of their checkpoints; the composite keeps the parts, not the paths.
     image_shape, num_classes: of the data that it is for.
 
-    Raises ValueError for parts of the wrong kind, or that do not fit each other or the data.
+    Raises ValueError for a part that can't be loaded or is of the wrong kind, and for parts that do
+    not fit each other or the data.
     """
     parts: dict[str, ImageModel] = {}
     splits = {}
@@ -108,7 +109,10 @@ def assemble(
         ("denoiser", denoiser, Denoiser),
         ("classifier", classifier, Classifier),
     ):
-        parts[name], run = load_model(path)
+        try:
+            parts[name], run = load_model(path)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
         splits[name] = run["split"]
         found = type(parts[name]).__name__
         if not isinstance(parts[name], kind):

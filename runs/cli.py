@@ -22,7 +22,7 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from runs import suggestions
+from runs import hydra_errors
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -209,12 +209,12 @@ def is_users_mistake(error: Exception) -> bool:
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
             return True
-    return suggestions.while_composing(error)
+    return hydra_errors.while_composing(error)
 
 
 def one_line(error: BaseException) -> str:
     """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
-    wrong_name = suggestions.wrong_name(error)
+    wrong_name = hydra_errors.wrong_name(error)
     parts = (wrong_name or str(error)).splitlines()
     if isinstance(error, OverrideParseException):
         parts.insert(0, f"{error.override}: is not in Hydra's grammar, quotes may be missing:")
@@ -231,8 +231,9 @@ def one_line(error: BaseException) -> str:
         separator = "" if not line else ", " if listed else " " if line[-1] in ".:;," else "; "
         line += separator + words
     line = line or type(error).__name__
-    key = suggestions.place(error)
+    key = hydra_errors.place(error)
     if key.partition("=")[0].strip("+~") not in line:
         line = f"{key}: {line}"
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
     # Of a long value, the beginning and the end tell which it is.
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 4 :]}"

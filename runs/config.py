@@ -6,7 +6,7 @@ from the constructor itself; Lightning's Trainer has some more of both in `runs.
 
 import inspect
 import pydoc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from hydra.utils import instantiate
@@ -62,7 +62,7 @@ def check_train_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of train.py's own, or of the trainer, that is wrong."""
     _check_settings(cfg, TRAIN_SETTINGS, ["data", "noise", "model", "trainer"])
     check(cfg.trainer, "trainer")
-    trainer_settings.check_limits(cfg)
+    trainer_settings.check_for_training(cfg)
 
 
 def check_eval_settings(cfg: DictConfig) -> None:
@@ -81,7 +81,8 @@ def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -
 
 def _check_keys(settings: dict[str, Any], types: dict[str, Any], before: str) -> None:
     for key in settings.keys() - types.keys():
-        raise ValueError(f"{before}{key}: there is no such setting, {suggest(key, types, before)}")
+        choices = suggest(key, [*types, *([] if before else KINDS)], before)
+        raise ValueError(f"{before}{key}: there is no such setting, {choices}")
     for key, annotation in types.items():
         value, name = settings.get(key, "???"), before + key
         if value == "???":
@@ -94,10 +95,11 @@ def _check_keys(settings: dict[str, Any], types: dict[str, Any], before: str) ->
             raise ValueError(f"{name}={value}: should have {' and '.join(annotation)}")
 
 
-def check(node: DictConfig, name: str) -> None:
+def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
     """Raises ValueError, one line, for a value of the wrong type or one that is missing.
 
-    name: of the node in the config, for the message.
+    name: of the node in the config: data, noise, model or trainer.
+    given: arguments that no config knows.
     """
     target = _target(node, name)
     annotations = _annotations(target)
@@ -105,11 +107,11 @@ def check(node: DictConfig, name: str) -> None:
         if key == "_target_":
             continue
         if key not in annotations:
-            choices = suggest(key, annotations, f"{name}.")
+            choices = suggest(key, annotations.keys() - given, f"{name}.")
             raise ValueError(f"{name}.{key}: {target.__name__} has no such argument, {choices}")
         if value == "???":
             raise ValueError(f"{name}.{key} is required: give it on the command line")
-        if not _describes_object(value):
+        if not (_describes_object(value) and _takes_objects(annotations[key])):
             check_value(value, annotations[key], f"{name}.{key}")
 
 
@@ -149,6 +151,14 @@ def _describes_object(value: Any) -> bool:
         for part in (value if isinstance(value, list) else [value])
         if isinstance(part, dict)
     )
+
+
+def _takes_objects(annotation: Any) -> bool:
+    """Whether an annotation names a class whose objects no YAML can write down."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is Literal or not parts:
+        return inspect.isclass(annotation) and annotation.__module__ != "builtins"
+    return any(map(_takes_objects, parts))
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:
@@ -195,7 +205,7 @@ def build(node: DictConfig, name: str, **given: Any) -> Any:
     if target is not Trainer:
         for key in given.keys() & node.keys():
             raise ValueError(f"{name}.{key} is not for the config: it follows from other settings")
-    check(node, name)
+    check(node, name, given.keys())
     said = {key: node[key] for key in node.keys() - given.keys() - {"_target_"}}
     for key in arguments.keys() - said.keys() - given.keys():
         if arguments[key].default is inspect.Parameter.empty:
@@ -208,10 +218,12 @@ def build(node: DictConfig, name: str, **given: Any) -> Any:
 
 
 def _call(target: Any, values: dict[str, Any], name: str) -> Any:
+    needed, there = 0, memory.of_machine()
     try:
         if inspect.isclass(target) and issubclass(target, nn.Module):
-            memory.require_fit(lambda: target(**values))
-        return target(**values)
+            needed = memory.of_training(lambda: target(**values))
+        if needed <= there:
+            return target(**values)
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from error
     except Exception as error:
@@ -220,6 +232,11 @@ def _call(target: Any, values: dict[str, Any], name: str) -> Any:
         if target is not Trainer:
             raise
         raise ValueError(f"{name}: {error}") from error
+    # A size that is a slip would make the machine swap until the process is killed.
+    raise ValueError(
+        f"{name}: to train it takes {needed / 1e9:,.0f} GB of memory, this machine has "
+        f"{there / 1e9:,.0f} GB"
+    )
 
 
 def without_objects(settings: dict[str, Any]) -> dict[str, Any]:

@@ -7,21 +7,18 @@ import torch
 from torch import nn
 
 BYTES_PER_WEIGHT = 16  # float32, with its gradient and AdamW's two averages
-GIGABYTE = 1e9
 
 
-def require_fit(make: Callable[[], nn.Module]) -> None:
-    """Raises ValueError where training the module would take more memory than the machine has.
+def of_training(make: Callable[[], nn.Module]) -> int:
+    """Bytes for the weights of a module in training; activations are not counted.
 
-    It is made on torch's meta device, where a tensor has a shape and no contents. A size that is a
-    slip would otherwise make the machine swap until the process is killed.
+    It is made on torch's meta device, where a tensor has a shape and no contents.
     """
     with torch.device("meta"):
         weights = sum(parameter.numel() for parameter in make().parameters())
-    needed = weights * BYTES_PER_WEIGHT
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > there:
-        raise ValueError(
-            f"{weights:,} weights take {needed / GIGABYTE:,.0f} GB to train, this machine has "
-            f"{there / GIGABYTE:,.0f} GB"
-        )
+    return weights * BYTES_PER_WEIGHT
+
+
+def of_machine() -> int:
+    """Bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

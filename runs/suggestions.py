@@ -1,19 +1,7 @@
-"""What a user may have meant: the valid name that is nearest to a wrong one.
+"""What a user may have meant: the valid choice that is nearest to a wrong one."""
 
-This file imports nothing heavy, like runs/cli.py.
-"""
-
-import re
-import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
-
-from hydra.core.override_parser.types import Override
-from hydra.errors import MissingConfigException
-from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 LISTED = 12  # choices that a line names
 
@@ -33,65 +21,3 @@ def suggest(given: object, choices: Iterable[object], before: str = "", after: s
     more = ", …" if len(names) > LISTED else ""
     listed = f"the choices are {', '.join(names[:LISTED])}{more}"
     return nearest(given, names, before, after) or listed
-
-
-def while_composing(error: BaseException) -> bool:
-    """Whether an error comes from composing the config, in which no code of this project runs.
-
-    Hydra and OmegaConf have exceptions of their own, but not for all that they can't read.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(Path(frame.filename).name == "config_loader_impl.py" for frame in frames)
-
-
-def wrong_name(error: BaseException) -> str | None:
-    """The line for an exception of Hydra's about a name that there isn't; None for others."""
-    if isinstance(error, MissingConfigException):
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        if group and error.options:
-            choices = suggest(option, error.options, f"{group}=")
-            return f"{group}={option}: there is no such choice, {choices}"
-    override, config = _position(error)
-    if override is None:
-        return None
-    whole, cause = str(override.key_or_group), error.__cause__
-    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
-        node, path = cause.parent_node, str(cause.full_key)
-    elif override.is_delete():
-        node, path = _end_of(whole, config)
-    else:
-        return None
-    if not isinstance(node, DictConfig):
-        return None
-    above, dot, name = path.rpartition(".")
-    rest = whole.removeprefix(path) if whole.startswith(path) else ""
-    choices = suggest(name, (key for key in node if key != "_target_"), above + dot, rest)
-    return f"{path}{rest}: there is no such setting, {choices}"
-
-
-def place(error: BaseException) -> str:
-    """The override, or else the key, that an exception of Hydra's is about; "" for others."""
-    override, _ = _position(error)
-    if override is not None:
-        return str(override.input_line)
-    noted = re.search(r"^\s*full_key: (.*)$", str(error), re.MULTILINE)
-    return noted[1] if noted else ""
-
-
-def _position(error: BaseException) -> tuple[Override | None, Any]:
-    """The override that Hydra was applying, and the config so far: its errors have neither."""
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-        override = frame.f_locals.get("override")
-        if isinstance(override, Override):
-            return override, frame.f_locals.get("cfg")
-    return None, None
-
-
-def _end_of(path: str, config: DictConfig) -> tuple[Any, str]:
-    """How far a config has a path: the last node, and the path to the name that it lacks."""
-    node, names = config, path.split(".")
-    for depth, name in enumerate(names, 1):
-        if not isinstance(node, DictConfig) or name not in node:
-            return node, ".".join(names[:depth])
-        node = node[name]
-    return None, path

@@ -5,7 +5,7 @@ Lightning finds many of these late, after the data has been read or an epoch tra
 
 from typing import Annotated, Any, Literal
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 from pydantic import AfterValidator, Field
 from pytorch_lightning.accelerators import Accelerator
 from pytorch_lightning.loggers import Logger
@@ -70,13 +70,16 @@ ANNOTATIONS: dict[str, Any] = {
 }
 
 
-def check_limits(cfg: DictConfig) -> None:
-    """Raises ValueError for limits of a training run that contradict each other, or that are none.
+def check_for_training(cfg: DictConfig) -> None:
+    """Raises ValueError for settings of a training run that contradict it or each other.
 
     The settings have the types of `ANNOTATIONS`.
     """
     settings = cfg.trainer
     epochs, steps = settings.max_epochs, settings.max_steps
+    for name in ("callbacks", "plugins"):
+        if not isinstance(settings[name], ListConfig | None):
+            raise ValueError(f"trainer.{name} must be a list of nodes with _target_")
     if settings.enable_checkpointing is False:
         raise ValueError("trainer.enable_checkpointing=false: a run keeps its best and last epoch")
     limits = (settings.max_time, cfg.early_stopping.patience, settings.fast_dev_run or None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import new_model
 from runs_for_tests import (
     CLASSIFIER,
     DENSE,
@@ -23,6 +24,7 @@ from runs_for_tests import (
     trained,
 )
 
+from denoisers.dense import Dense
 from runs import cli, from_checkpoint
 
 
@@ -87,6 +89,73 @@ SETTINGS = [
     ("data.eval_seed=-1", "eval_seed"),
     ("data.data_seed=-1", "data_seed"),
     ("noise.std=[", "noise.std=["),
+    ("noise.std=1e300", "noise.std must be in [0, 1,000]"),
+    ("noise.std=${nope}", "noise.std: Interpolation key 'nope' not found"),
+    ("noise.std=${noise.std}", "noise.std: Recursive interpolation"),
+    ("noise.std='a\rb'", "noise.std=a; b: should be a valid number"),
+    ("noise.std='a\x1bb'", "noise.std=a\\x1bb: should be a valid number"),
+    ("noise.std={_target_:os.getcwd}", "noise.std={'_target_': 'os.getcwd'}: should be a valid n"),
+    ("~noise.std", "noise.std is required"),
+    ("~noise", "noise is missing: choose one"),
+    ("noise=[]", "noise is missing: choose one"),
+    ("~early_stopping", "early_stopping is required"),
+    ("early_stopping=5", "early_stopping=5: should have patience and min_delta"),
+    ("early_stopping.min_delta=inf", "early_stopping.min_delta=inf: should be a finite number"),
+    ("early_stopping.min_delta=nan", "early_stopping.min_delta=nan: should be a finite number"),
+    ("experiment=[0.5]", "experiment=[0.5]: argument of type 'float' is not iterable"),
+    ("+model.channels.0=1", "model.channels: Dense has no such argument"),
+    ("++model.hidden.x=1", "++model.hidden.x=1: invalid literal for int()"),
+    ("~model.hidden.0", "~model.hidden.0: list indices must be integers"),
+    ("+model.image_shape=[1,28,28]", "model.image_shape is not for the config"),
+    ("+data.noise=1", "data.noise is not for the config"),
+    ("+noise._partial_=true", "noise._partial_: Gaussian has no such argument"),
+    ("noise._target_=os.getcwd", "noise._target_=os.getcwd: that makes no Noise"),
+    ("noise._target_=datamodules.noise.Noise", "that makes no Noise"),
+    ("model._target_=3", "model._target_=3: that makes no ImageModel"),
+    ("model._target_=denoisers.base.Denoiser", "that makes no ImageModel"),
+    ("data._target_=datamodules.noise.Gaussian", "that makes no ImageDataModule"),
+    ("model.hidden=[1000000000000]", "model.hidden must be in [1, 100,000]"),
+    (
+        "model.hidden=[90000,90000,90000]",
+        "model: to train it takes 521 GB of memory, this machine has",
+    ),
+    (f"data.train_size={10**12}", "data.train_size must be in [1, 10,000,000]"),
+    (f"data.batch_size={10**12}", "data.batch_size must be in [1, 1,000,000]"),
+    (f"data.num_workers={10**6}", "data.num_workers must be in [0, 256]"),
+    (f"seed={2**64}", f"seed={2**64}: should be less than 4294967296"),
+    ("seed=1e3", "seed=1000.0: should be a valid integer"),
+    ("seed=true", "seed=True: should be a valid integer"),
+    ("checkpoint=''", "checkpoint=: "),
+    ("trainer.gradient_clip_val=-1", "trainer.gradient_clip_val=-1: "),
+    ("trainer.max_time=abc", "trainer.max_time=abc: "),
+    ("trainer.max_time={hour:1}", "trainer.max_time={'hour': 1}: should be 'weeks', 'days', 'hou"),
+    ("trainer.precision=64", "trainer.precision=64: should be 32, "),
+    ("trainer.precision=bf16-true", "trainer.precision=bf16-true: should be 32, "),
+    ("trainer.strategy=fsdp", "trainer.strategy=fsdp: a run uses one device"),
+    ("trainer.strategy=ddp", "trainer.strategy=ddp: a run uses one device"),
+    (f"trainer.devices={10**12}", f"trainer.devices={10**12}: a run uses one device"),
+    ("trainer.devices=[0]", "`devices` selected with `CPUAccelerator` should be an int"),
+    ("trainer.num_nodes=2", "trainer.num_nodes=2: a run uses one device"),
+    ("trainer.profiler=foo", "trainer.profiler=foo: "),
+    ("trainer.barebones=true", "trainer.barebones=True: "),
+    ("trainer.enable_checkpointing=false", "trainer.enable_checkpointing=false: "),
+    ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0: "),
+    ("trainer.limit_train_batches=0.1", "trainer.limit_train_batches=0.1: less than one of 2 "),
+    ("trainer.limit_val_batches=0.1", "trainer.limit_val_batches=0.1: less than one of 1 "),
+    ("trainer.val_check_interval=3", "trainer.val_check_interval=3: an epoch has 2 batches"),
+    ("trainer.check_val_every_n_epoch=0", "trainer.check_val_every_n_epoch=0: "),
+    ("trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch=2 is above trainer.m"),
+    ("trainer.min_epochs=2", "trainer.min_epochs=2 is above trainer.max_epochs=1"),
+    ("trainer.max_steps=0", "trainer.max_steps=0: "),
+    ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches=0: "),
+    ("trainer.logger=foo", "trainer.logger=foo: "),
+    ("trainer.logger={a:1}", "trainer.logger={'a': 1}: "),
+    ("trainer.logger={_target_:builtins.dict}", "trainer.logger={}: should be a valid boolean"),
+    ("trainer.callbacks=[{_target_:nonsense}]", "trainer.callbacks0: Error locating target"),
+    ("trainer.callbacks=[{_target_:builtins.dict}]", "trainer.callbacks=[{}"),
+    ("trainer.callbacks={_target_:builtins.dict}", "trainer.callbacks must be a list"),
+    ("trainer.callbacks=[3]", "trainer.callbacks=[3]: should be an instance of Callback"),
+    ("trainer.plugins=foo", "trainer.plugins=foo: "),
     ("noise.std", "noise.std"),
 ]
 
@@ -162,6 +231,27 @@ def test_a_bad_setting_of_an_evaluation_is_named(override: str, named: str, tmp_
     assert not run.exists()
 
 
+def test_a_run_that_nothing_would_end_is_refused(tmp_path: Path) -> None:
+    endless = ["trainer.max_epochs=-1", "early_stopping.patience=null"]
+    line = line_for(lambda: train_in(tmp_path / "run", "model=dense", *endless))
+    assert line.startswith("trainer.max_epochs=-1: nothing would end the run")
+
+
+def test_a_line_stays_short_whatever_the_value(tmp_path: Path) -> None:
+    line = line_for(lambda: train_in(tmp_path / "run", "model=dense", f"noise.std={'x' * 9_999}"))
+    assert line.startswith("noise.std=xxx")
+    assert line.endswith("xxx: should be a valid number")
+
+
+def test_the_checked_network_is_the_one_that_a_seed_gives() -> None:
+    """Asking for a network's size draws no random number."""
+    torch.manual_seed(0)
+    built = new_model("dense")
+    torch.manual_seed(0)
+    made = Dense(**built.hparams)
+    assert same(built.state_dict(), made.state_dict())
+
+
 def test_missing_paths_are_asked_for(tmp_path: Path) -> None:
     line = line_for(lambda: train_in(tmp_path, "model=composite"))
     assert line == "model.denoiser is required: give it on the command line"
@@ -169,11 +259,12 @@ def test_missing_paths_are_asked_for(tmp_path: Path) -> None:
     assert line.startswith("checkpoint=path is required")
     missing = tmp_path / "none.ckpt"
     denoiser = trained(*DENSE).best
+    line = line_for(lambda: train_in(tmp_path, *composite_of(denoiser, missing)))
+    assert line == f"model.classifier: there is no checkpoint at {missing}"
     for call in (
         lambda: score_in(tmp_path, missing),
         lambda: resume_in(tmp_path, missing),
         lambda: score_in(tmp_path, denoiser, f"classifier={missing}"),
-        lambda: train_in(tmp_path, *composite_of(denoiser, missing)),
     ):
         assert f"no checkpoint at {missing}" in line_for(call)
     assert not contents(tmp_path)

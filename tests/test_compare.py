@@ -328,6 +328,15 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     done = command("compare.py", "missing", directory=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "compare.py: missing is not a directory\n"
+    for arguments, line in (
+        ([], "the following arguments are required: DIRECTORY"),
+        ([".", "--output"], "argument --output: expected one argument"),
+        ([".", "--outptu", "x"], "--outptu: there is no such option, did you mean --output?"),
+        (["x" * 300], f"{'x' * 300} is not a directory"),
+    ):
+        done = command("compare.py", *arguments, directory=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"compare.py: {line}\n"
     done = command("compare.py", ".", directory=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "compare.py: there is no run to compare below .\n"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from runs_for_tests import TINY, Run, command, json_of, read, same, trained, untimed
 
@@ -44,6 +45,22 @@ def test_a_sweep_gives_what_each_job_gives_alone(tmp_path: Path) -> None:
         override = OverridesParser.create().parse_override(f"checkpoint={written}")
         assert override.value() == str(written)
     assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "meant"),
+    [(["model=dense,vea"], "model=vae"), (["model=dense,vae", "noise.stdd=1,2"], "noise.std")],
+)
+def test_what_composition_can_see_stops_a_sweep_before_its_first_job(
+    overrides: list[str], meant: str, tmp_path: Path
+) -> None:
+    done = command("train.py", "-m", *ONE_EPOCH, *overrides, directory=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("train.py: ")
+    assert line.endswith(f"did you mean {meant}?")
+    assert not jobs_in(tmp_path)
+    assert not list(tmp_path.rglob("run.json"))
 
 
 def test_a_failing_job_does_not_stop_the_others(tmp_path: Path) -> None:
