@@ -126,16 +126,6 @@ def make_trainer(
     from runs.tensorboard import FOLDER, TensorBoardPictures, events_beside
 
     settings = cfg.trainer
-    # Lightning would find these late, or not at all.
-    if settings.limit_val_batches == 0:
-        raise ValueError("trainer.limit_val_batches=0: without validation there is no best epoch")
-    for name in ("max_epochs", "limit_train_batches"):
-        if settings[name] == 0:
-            raise ValueError(f"trainer.{name}=0: nothing would be trained")
-    if settings.log_every_n_steps < 1:
-        raise ValueError("trainer.log_every_n_steps must be at least 1")
-    if settings.overfit_batches:
-        raise ValueError("trainer.overfit_batches: take trainer.limit_train_batches instead")
     logger: Any = settings.logger
     if logger is None or logger is True:
         logger = TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)

@@ -148,8 +148,10 @@ def _require_printable(content: Any) -> None:
 def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
     """The "run" entry of a checkpoint from which training can go on exactly.
 
-    Raises like `load_model`, and ValueError for one that was saved inside an epoch or has
-    `max_epochs` behind it.
+    max_epochs: of training in all; None for a run that may have nothing left but its tests.
+
+    Raises like `load_model`, and ValueError for one that was saved inside an epoch, or whose run
+    has `max_epochs` behind it or stopped early.
     """
     checkpoint = read_checkpoint(path)
     try:
@@ -159,8 +161,18 @@ def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict
     done = checkpoint["epoch"] + 1
     if max_epochs is not None and 0 <= max_epochs <= done:
         raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
+    if max_epochs is not None and any(map(_has_stopped, checkpoint["callbacks"].values())):
+        raise ValueError(f"{path}: early stopping has ended its run after {done} epochs")
     run: dict[str, Any] = checkpoint["run"]
     return run
+
+
+def _has_stopped(state: Any) -> bool:
+    """Whether a callback's state is that of Lightning's EarlyStopping once it has stopped."""
+    if not isinstance(state, dict):
+        return False
+    waited, patience = state.get("wait_count"), state.get("patience")
+    return isinstance(waited, int) and isinstance(patience, int) and 0 < waited >= patience
 
 
 def _require_resumable(checkpoint: dict[str, Any]) -> None:

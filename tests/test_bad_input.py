@@ -41,7 +41,7 @@ def line_for(call: Callable[[], object]) -> str:
 
 SETTINGS = [
     # what is given -> what the line names
-    ("noise=salt", "noise=salt: there is no such choice, the choices are gaussian"),
+    ("noise=salt", "noise=salt: there is no such choice"),
     ("experiment=none", "experiment=none"),
     ("experiment=null", "experiment=null: Config group override must be a string"),
     ("noise.std=abc", "noise.std=abc"),

@@ -45,7 +45,7 @@ def construct_training(cfg: DictConfig, directory: Path) -> None:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
-        train.make_trainer(cfg, directory, model, {})
+        train.make_trainer(cfg, directory, model, cfg.checkpoint, {})
 
 
 def construct_evaluation(cfg: DictConfig, directory: Path) -> None:
@@ -189,7 +189,7 @@ def fuzz(construct: Construct, name: str, bases: list[list[str]], known: Known, 
 
     try_one()
     print(f"{name}: {dict(tried)}")  # for pytest -rP
-    assert min(tried["built"], tried["refused"]) > 0.1 * tried.total()
+    assert min(tried["built"], tried["refused"]) > 0.05 * tried.total()
 
 
 @pytest.mark.parametrize(

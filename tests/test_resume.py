@@ -112,6 +112,8 @@ def test_early_stopping_goes_on_counting(tmp_path: Path) -> None:
     first = train_in(tmp_path / "first", "model=dense", "trainer.max_epochs=2", *stopping)
     resumed = resume_in(tmp_path / "resumed", first.last, "trainer.max_epochs=9")
     assert len(resumed.history) == 3
+    with pytest.raises(ValueError, match="early stopping has ended its run after 3 epochs"):
+        resume_in(tmp_path / "again", resumed.last, "trainer.max_epochs=99")
 
 
 def test_a_finished_run_extended_twice_equals_a_longer_one(tmp_path: Path) -> None:
