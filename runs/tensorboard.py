@@ -85,13 +85,16 @@ def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
 
     What came after the step is left out: a run that goes on from there writes it again.
     """
-    assert writer.file_writer is not None
+    kept = {}  # once each: a run that is killed in here leaves some of them in two files
     for file in files:
         for event in LegacyEventFileLoader(str(file)).Load():
             tags = [value.tag for value in event.summary.value]
             tested = tags == ["epoch"] and event.step == step  # validation's is a step before
             if tags and event.step <= step and not tags[0].startswith(ONCE) and not tested:
-                writer.file_writer.add_event(event, event.step, event.wall_time)
+                kept[tags[0], event.step] = event
+    assert writer.file_writer is not None
+    for event in kept.values():
+        writer.file_writer.add_event(event, event.step, event.wall_time)
     writer.flush()
     for file in files:
         if file.parent == Path(writer.log_dir).absolute():

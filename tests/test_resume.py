@@ -50,6 +50,17 @@ def test_the_curves_of_a_resumed_run_are_whole() -> None:
         assert [step for step, _ in shown[tag]] == steps
 
 
+def test_curves_are_whole_where_they_were_carried_over_halfway(tmp_path: Path) -> None:
+    whole = trained(*DENSE)
+    run = train_in(tmp_path / "run", *DENSE)
+    (run.directory / "metrics.json").unlink()
+    for events in [*(run.directory / "tensorboard").glob("events*")]:
+        content = events.read_bytes()
+        events.with_name(f"{events.name}.carried").write_bytes(content[: len(content) // 2])
+    train_in(run.directory, *DENSE, go_on=True)
+    assert curves(run.directory) == curves(whole.directory)
+
+
 @pytest.mark.parametrize(
     "overrides",
     [DENSE, (*DENSE, "data.num_workers=2"), VAE, CLASSIFIER],
