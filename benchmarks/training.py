@@ -126,7 +126,7 @@ def commands(network: Network, run: Path) -> dict[str, list[str]]:
             *network.overrides,
             f"trainer.limit_train_batches={steps}",
             "trainer.limit_val_batches=1",
-            "trainer.max_epochs=-1",
+            "trainer.max_epochs=1_000_000",
             "early_stopping.patience=null",
             "trainer.callbacks=[{_target_:benchmarks.epoch_turns.EpochTurns}]",
             f"hydra.run.dir={run}",
