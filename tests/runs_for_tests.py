@@ -203,7 +203,8 @@ def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
     events = EventAccumulator(str(directory / "tensorboard"), {"scalars": 0})
     events.Reload()
     return {
-        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        # The files of one second are not always read in the order in which they were written.
+        tag: sorted((point.step, point.value) for point in events.Scalars(tag))
         for tag in events.Tags()["scalars"]
         if tag != "images_per_s"
     }
