@@ -31,7 +31,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from runs.callbacks import progress_bar
     from runs.claim import RECORD, claimed
     from runs.config import build, check, check_eval_settings
-    from runs.evaluation import score
+    from runs.evaluation import require_levels, score
     from runs.record import environment, isolated
     from runs.scoring import PerImageScores, TaskAccuracy, task_models
 
@@ -40,8 +40,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     with isolated():
         model, run = load_model(cfg.checkpoint)
         noise: Noise = build(cfg.noise, "noise")
-        for level in cfg.levels:
-            noise.at(level)  # refuses one that is out of range
+        require_levels(noise, cfg.levels)
         data = build(cfg.data, "data", noise=noise)
         check(cfg.trainer, "trainer")
         classifier, control = task_models(cfg, model, data)

@@ -67,7 +67,7 @@ def baselines(which: Which, training: Batch, validation: Batch, noise: Noise) ->
     if which == "none":
         return
     unbiased = InverseMean(noise)
-    around_mean = validation.noisy - noise.mean(validation.clean)
+    around_mean = validation.noisy - unbiased.mean(validation.clean)
     std = max(around_mean.square().mean().sqrt().item(), LEAST_STD)
     for each in FILTERS if which == "fast" else (*FILTERS, BM3D):
         filtered = partial(_filter, each, std, unbiased)
@@ -79,7 +79,7 @@ def baselines(which: Which, training: Batch, validation: Batch, noise: Noise) ->
         warnings.warn(f"no PCA and no linear baseline for {limit}", stacklevel=2)
         return
     # Where the noisy images are right on average: projected like an average, then unbiased.
-    means = torch.cat([noise.mean(part) for part in clean.split(ROWS)])
+    means = torch.cat([unbiased.mean(part) for part in clean.split(ROWS)])
     projected = _then(unbiased, projections(means))
     yield _tuned("PCA", "rank", RANKS, projected, validation, "low")
     mapped = _then(_cut, regressions(noisy, clean))

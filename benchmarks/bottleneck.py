@@ -57,7 +57,7 @@ def linear(std: float, sizes: list[int]) -> Iterator[Point]:
     data.setup("test")
     test = data.eval_batch("test", torch.arange(data.size("test")))
     training, unbiased = data.fitting_batch(), InverseMean(data.noise)
-    means = torch.cat([data.noise.mean(part) for part in training.clean.flatten(1).split(ROWS)])
+    means = torch.cat([unbiased.mean(part) for part in training.clean.flatten(1).split(ROWS)])
     by_rank = projections(means)
     for size in sizes:
         if size > means.shape[1]:

@@ -3,9 +3,11 @@
 They are matplotlib figures made without pyplot, which keeps state and looks for a display.
 """
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -16,14 +18,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from comparison.labels import noise_name
 from comparison.leaderboard import Row
-from comparison.results import MODEL, NOISY, Run
+from comparison.results import MODEL, NOISY, Run, settings_of
 
 MARKERS = "osD^vP*X"
 COLORS = [f"C{number}" for number in range(10)]
 LEGEND_LINE = 0.17  # inches
+WRAP = 45  # characters in a line of a label
+OTHER = (math.inf, math.inf)  # comes after all levels
 
 Curve = dict[float, float]  # PSNR in dB by level of the noise
+Levels = tuple[float, float]  # the lowest and the highest that a model was trained with
 Style = Mapping[str, Mapping[str, Any]]  # by the label of a configuration, arguments of `plot`
 
 
@@ -49,8 +55,8 @@ def curve(row: Row, method: str) -> Curve:
 
 
 def noise_curves(rows: Sequence[Row], style: Style) -> Figure | None:
-    """PSNR over the noise level, with the level of training: a line where all have the same one,
-    else a star on each curve.
+    """PSNR over the noise level, with the level of training: a line or a range where all have the
+    same one, else a star on each curve.
 
     None where no evaluation has a curve.
     """
@@ -59,7 +65,7 @@ def noise_curves(rows: Sequence[Row], style: Style) -> Figure | None:
         return None
     figure, axis = _figure(len(curves))
     noisy: Curve = {}
-    trained = {row.label: _trained_level(row) for row in rows if row.label in curves}
+    trained = {row.label: _trained_levels(row) for row in rows if row.label in curves}
     for row in rows:
         if row.label in curves:
             axis.plot(
@@ -70,8 +76,11 @@ def noise_curves(rows: Sequence[Row], style: Style) -> Figure | None:
     common, *others = set(trained.values())
     if others:
         _stars(axis, curves, trained, style)
+    elif common is not None and common[0] == common[1]:
+        axis.axvline(common[0], color="black", linestyle=":", label="trained at this level")
     elif common is not None:
-        axis.axvline(common, color="black", linestyle=":", label="trained at this level")
+        axis.axvspan(*common, color="black", alpha=0.06)
+        axis.plot([], [], color="black", alpha=0.1, linewidth=8, label="trained at these levels")
     axis.set_xlabel(f"level of the {_noise_class(rows)} noise")
     axis.set_ylabel("PSNR (dB)")
     _legend(figure, axis.get_lines())
@@ -85,12 +94,12 @@ def _points(curve: Curve) -> tuple[list[float], list[float]]:
 
 
 def _stars(
-    axis: Axes, curves: Mapping[str, Curve], trained: Mapping[str, float | None], style: Style
+    axis: Axes, curves: Mapping[str, Curve], trained: Mapping[str, Levels | None], style: Style
 ) -> None:
-    """A star on each curve at its level of training, where that is within its levels."""
-    for label, level in trained.items():
+    """A star on each curve at its level of training, where that is a single one and within it."""
+    for label, (level, end) in ((label, found) for label, found in trained.items() if found):
         levels, psnr = _points(curves[label])
-        if level is not None and levels[0] <= level <= levels[-1]:
+        if level == end and levels[0] <= level <= levels[-1]:
             height = np.interp(level, levels, psnr)
             color = style[label]["color"]
             axis.plot(
@@ -174,7 +183,7 @@ def noise_transfer(rows: Sequence[Row], families: Mapping[str, str]) -> Figure |
     two noises.
     """
     by_family: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (_trained_level(row) or 0, _trained_noise(row))):
+    for row in sorted(rows, key=lambda row: (_trained_levels(row) or OTHER, _trained_noise(row))):
         if curve(row, MODEL):
             by_family[families[row.entries[0].run.run_id]].append(row)
     panels = {family: members for family, members in by_family.items() if len(members) > 1}
@@ -210,31 +219,21 @@ def _heat_map(axis: Axes, family: str, rows: Sequence[Row], scale: Normalize) ->
         axis.text(column, line, f"{value:.1f}", ha="center", va="center", fontsize=8, color=color)
     ticks = [*range(len(levels)), len(levels) + 1]
     axis.set_xticks(ticks, [*(f"{level:g}" for level in levels), "worst"])
-    axis.set_yticks(range(len(rows)), [_trained_noise(row) for row in rows])
+    axis.set_yticks(range(len(rows)), [fill(_trained_noise(row), WRAP) for row in rows])
     axis.set_ylabel("trained with")
     axis.set_title(family, fontsize=10)
     axis.spines[:].set_visible(False)
 
 
 def _trained_noise(row: Row) -> str:
-    """Its settings, such as std=0.5."""
-    settings = row.entries[0].run.settings
-    return ", ".join(
-        f"{name.partition('.')[2]}={value}"
-        for name, value in settings.items()
-        if name.startswith("noise.") and value not in ("true", "false")
-    )
+    """Such as Gaussian, std=0.5; that it is cut, as all are by default, goes without saying."""
+    settings = settings_of("noise", row.entries[0].run.record.noise)
+    return noise_name({n: v for n, v in settings.items() if (n, v) != ("noise.clip", "true")})
 
 
-def _trained_level(row: Row) -> float | None:
-    """The level of the training noise: the one number among its settings.
-
-    None where that is not the noise of the curve, or has several numbers.
-    """
-    noise = row.entries[0].run.record.noise
-    numbers = [v for v in noise.values() if isinstance(v, int | float) and not isinstance(v, bool)]
-    same = noise["_target_"].rpartition(".")[2] == _noise_class([row])
-    return numbers[0] if same and len(numbers) == 1 else None
+def _trained_levels(row: Row) -> Levels | None:
+    """None where the noise of training was another one than that of the curve."""
+    return next((evaluation.metrics.trained_levels for evaluation in row.evaluations), None)
 
 
 def _noise_class(rows: Iterable[Row]) -> str:
@@ -257,4 +256,5 @@ def _height(lines: int) -> float:
 
 def _legend(figure: Figure, lines: Iterable[Line2D]) -> None:
     handles = [line for line in lines if not str(line.get_label()).startswith("_")]
-    figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False)
+    labels = [fill(str(handle.get_label()), WRAP) for handle in handles]
+    figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)

@@ -23,6 +23,7 @@ from runs.statistics import RESAMPLES
 
 TITLE = "Leaderboard"
 NOT_EVALUATED = "†"
+LONGEST = 150  # characters of a noise in a file name
 WIDTH = 170  # characters, of the table in a file or a pipe
 
 
@@ -78,7 +79,9 @@ class Section(NamedTuple):
 def write(compared: Comparison, directory: Path) -> None:
     """Write `leaderboard.csv`, `.md`, `.html` and the plots, and print the tables."""
     style = figures.styles(row.label for table in compared.tables for row in table.rows)
-    sections = [_section(table, style, directory) for table in compared.tables]
+    sections = [
+        _section(table, style, directory, number) for number, table in enumerate(compared.tables, 1)
+    ]
     pictures = [*_pictures(compared, style, directory)]
     _write_csv(compared.tables, directory / "leaderboard.csv")
     left_out = [f"{left.directory}: {left.reason}" for left in compared.left_out]
@@ -88,8 +91,10 @@ def write(compared: Comparison, directory: Path) -> None:
     print(f"Everything is in {directory}")
 
 
-def _section(table: Table, style: Style, directory: Path) -> Section:
-    name = "cost_" + re.sub(r"[^\w.]+", "-", table.noise)
+def _section(table: Table, style: Style, directory: Path, number: int) -> Section:
+    """number: of the table, for a file whose name the noise would make too long."""
+    words = re.sub(r"[^\w.]+", "-", table.noise)
+    name = f"cost_{words}" if len(words) <= LONGEST else f"cost_{words[:LONGEST]}_{number}"
     figure = figures.costs(table.rows, style)
     return Section(
         title=f"Tested with {table.noise}",
@@ -146,7 +151,7 @@ def _pictures(compared: Comparison, style: Style, directory: Path) -> Iterator[P
         if figure := figures.noise_curves(table.rows, style):
             yield _save(figure, directory, f"noise_curves{suffix}", "PSNR over the noise level")
         if figure := figures.noise_transfer(table.rows, compared.families):
-            caption = "Trained with one noise level, tested with others"
+            caption = "Trained with one noise, tested with others"
             yield _save(figure, directory, f"noise_transfer{suffix}", caption)
     rows = [row for table in compared.tables for row in table.rows]
     runs = {entry.run.run_id: entry.run for row in rows for entry in row.entries}

@@ -75,12 +75,17 @@ class Timings(BaseModel):
 
 
 class EvaluationMetrics(BaseModel):
-    """`metrics.json` of an evaluation."""
+    """`metrics.json` of an evaluation.
+
+    trained_levels: the lowest and the highest of the noise that the model was trained with, where
+        that differs from the evaluation's in nothing else.
+    """
 
     run_id: str
     split: str
     data: dict[str, Any]
     noise: dict[str, Any]
+    trained_levels: tuple[float, float] | None = None
     test: dict[str, float]
     accuracy: dict[str, float]
     timings: Timings
@@ -193,7 +198,17 @@ def settings_of(group: str, node: dict[str, Any]) -> Settings:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 1.0 and 1 are the same setting
+    if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
+        return " + ".join(map(_call, value.values()))
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _call(node: Any) -> str:
+    """A node with a class as Python would write it: Gaussian(std=0.2, clip=false)."""
+    if not isinstance(node, dict) or "_target_" not in node:
+        return _text(node)
+    arguments = ", ".join(f"{k}={_text(v)}" for k, v in node.items() if k != "_target_")
+    return f"{str(node['_target_']).rpartition('.')[2]}({arguments})"
 
 
 def _run_directories(directories: Iterable[Path]) -> Iterator[Path]:

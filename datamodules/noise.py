@@ -1,77 +1,336 @@
-"""Noise: what turns a clean batch into the one that the model sees."""
+"""Noise: what turns a clean batch into the one that the model sees.
+
+Settings are in units of the [0, 1] range of the clean image, or probabilities. Each value of a
+colour image has noise of its own; only `Dropout` takes whole pixels.
+"""
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 STRONGEST = 1_000  # standard deviation: already no trace of the image is left
+MOST_PHOTONS = 1e9  # CUDA counts them in 32 bits
+NODES = 64  # of the quadrature over a range of standard deviations
 
 
 class Noise(ABC):
     """A noise with plain numeric settings. It keeps no state and changes no tensor in place.
 
-    A new noise is a frozen dataclass in this file, whose fields are its settings, and a YAML file
-    in `conf/noise/` with their defaults.
+    A new noise is a frozen dataclass, whose fields are its settings, and a YAML file in
+    `conf/noise/` with their defaults.
+
+    clip: cut the noisy image to [0, 1], as a sensor or an image file would. What is cut has no zero
+        mean: of Gaussian noise of std 0.5 a black pixel's becomes 0.2.
     """
 
-    @abstractmethod
+    clip: bool
+    level_name: ClassVar[str]  # what `level` is, for the axis of a plot
+
     def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        """clean: float B C H W in [0, 1], on the generator's device; returns the noisy batch."""
+        """clean: float32 B C H W in [0, 1], on the generator's device; returns the noisy batch."""
+        noisy = self.draw(clean, generator)
+        return noisy.clamp_(0, 1) if self.clip else noisy
+
+    @abstractmethod
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """The noisy batch before it is cut, always a new tensor."""
 
     @abstractmethod
     def mean(self, clean: Tensor) -> Tensor:
-        """What a clean pixel becomes on average: any shape, clean in [0, 1]."""
+        """What a clean pixel becomes on average, cut or not: any shape, clean in [0, 1]."""
 
     @property
     @abstractmethod
     def level(self) -> float:
-        """The one number by which this noise grows; 0 is none."""
+        """The one number by which this noise grows; 0 is none. Of a range, its upper end."""
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The lowest and the highest level that an image may have."""
+        return self.level, self.level
 
     @abstractmethod
-    def at(self, level: float) -> Self:
-        """The same noise at another level, for sweeps over noise levels."""
+    def at(self, level: float) -> "Noise":
+        """The noise whose images all have this level, for sweeps over levels.
+
+        Raises ValueError for a level that it cannot have.
+        """
+
+    def scaled(self, factor: float) -> "Noise":
+        """The same noise, `factor` times as strong."""
+        return self.at(factor * self.level)
 
 
 @dataclass(frozen=True)
 class Gaussian(Noise):
     """Additive white Gaussian noise.
 
-    std: standard deviation, in units of the [0, 1] range of the clean image; 0 is none.
-    clip: cut the noisy image to [0, 1], as a sensor or an image file would. Clipped noise has no
-        zero mean: at std 0.5 a black pixel's mean becomes 0.2.
+    std: standard deviation, which is its level; 0 is none.
     """
 
     std: float
     clip: bool
+    level_name = "standard deviation of the noise"
 
     def __post_init__(self) -> None:
         if not 0 <= self.std <= STRONGEST:
             raise ValueError(f"std must be in [0, {STRONGEST:,}], got {self.std}")
 
-    def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        noisy = torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
-        return noisy.clamp_(0, 1) if self.clip else noisy
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
         """Cut to [0, 1], z is max(z, 0) - max(z - 1, 0), whose means are known (Foi 2009)."""
         if not self.clip or self.std == 0:
             return clean
-        return _mean_above_zero(clean, self.std) - _mean_above_zero(clean - 1, self.std)
+        return _normal_above(clean, self.std) - _normal_above(clean - 1, self.std)
 
     @property
     def level(self) -> float:
         return self.std
 
-    def at(self, level: float) -> Self:
+    def at(self, level: float) -> "Gaussian":
         return replace(self, std=level)
 
 
-def _mean_above_zero(mean: Tensor, std: float) -> Tensor:
+@dataclass(frozen=True)
+class Blind(Noise):
+    """Additive white Gaussian noise of a standard deviation that each image draws for itself.
+
+    One model learns all levels (Zhang et al. 2017, DnCNN-B). At one level it is `Gaussian`.
+
+    min_std, max_std: the range, in which all standard deviations are equally likely.
+    """
+
+    min_std: float
+    max_std: float
+    clip: bool
+    level_name = Gaussian.level_name
+
+    def __post_init__(self) -> None:
+        require_at_least("min_std", self.min_std, 0)
+        require_at_least("max_std", self.max_std, self.min_std)
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        std = torch.empty_like(clean[:, :1, :1, :1])
+        std.uniform_(self.min_std, self.max_std, generator=generator)
+        return torch.empty_like(clean).normal_(generator=generator).mul_(std).add_(clean)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        """That of `Gaussian`, averaged over the range by Gauss-Legendre quadrature."""
+        if not self.clip:
+            return clean
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        stds = self.min_std + (self.max_std - self.min_std) * (nodes + 1) / 2
+        mean = torch.zeros_like(clean)
+        for std, weight in zip(stds.tolist(), weights.tolist(), strict=True):
+            mean += weight / 2 * Gaussian(std, clip=True).mean(clean)
+        return mean
+
+    @property
+    def level(self) -> float:
+        return self.max_std
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        return self.min_std, self.max_std
+
+    def at(self, level: float) -> Gaussian:
+        return Gaussian(level, self.clip)
+
+    def scaled(self, factor: float) -> "Blind":
+        return replace(self, min_std=factor * self.min_std, max_std=factor * self.max_std)
+
+
+@dataclass(frozen=True)
+class SaltAndPepper(Noise):
+    """Impulse noise: values are replaced, by black or by white with equal chance.
+
+    probability: of a value being replaced, which is its level.
+    clip: changes nothing here, where nothing leaves [0, 1], but within `Mixed`.
+    """
+
+    probability: float
+    clip: bool
+    level_name = "probability of salt or pepper"
+
+    def __post_init__(self) -> None:
+        _require_probability(self.probability)
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        chance = torch.empty_like(clean).uniform_(generator=generator)  # in [0, 1)
+        noisy = clean.masked_fill(chance < self.probability / 2, 0)
+        return noisy.masked_fill_(chance >= 1 - self.probability / 2, 1)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        return clean + self.probability * (0.5 - clean)
+
+    @property
+    def level(self) -> float:
+        return self.probability
+
+    def at(self, level: float) -> "SaltAndPepper":
+        return replace(self, probability=level)
+
+
+@dataclass(frozen=True)
+class Poisson(Noise):
+    """Shot noise: values are counts of photons, Poisson(peak * clean) / peak.
+
+    Its variance is clean / peak: 0 at black. The level is the standard deviation at white,
+    1 / sqrt(peak).
+
+    peak: the mean count at white, at most 1e9; None for endless light, which has no noise.
+    """
+
+    peak: float | None
+    clip: bool
+    level_name = "standard deviation at white, 1 / √peak"
+
+    def __post_init__(self) -> None:
+        if self.peak is not None and not 0 < self.peak <= MOST_PHOTONS:
+            raise ValueError(
+                f"peak must be in (0, {MOST_PHOTONS:g}] photons, or null for no noise, "
+                f"got {self.peak}"
+            )
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        if self.peak is None:
+            return clean.clone()
+        rate = clean.clamp(min=0).mul_(self.peak)  # within `Mixed`, it may come with values below 0
+        return torch.poisson(rate, generator).div_(self.peak)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        """Of counts up to the peak the mean is rate * P(count < peak), all others are cut to it."""
+        if self.peak is None or not self.clip:
+            return clean
+        rate, most = self.peak * clean.double(), torch.tensor(math.floor(self.peak)).double()
+        up_to = torch.special.gammaincc(most + 1, rate)  # P(count <= most)
+        exactly = (torch.special.xlogy(most, rate) - rate - torch.lgamma(most + 1)).exp()
+        return (clean * (up_to - exactly) + (1 - up_to)).to(clean.dtype)
+
+    @property
+    def level(self) -> float:
+        return 0.0 if self.peak is None else self.peak**-0.5
+
+    def at(self, level: float) -> "Poisson":
+        require_at_least("level", level, 0)  # its square hides the sign
+        return replace(self, peak=None if level == 0 else level**-2)
+
+
+@dataclass(frozen=True)
+class Speckle(Noise):
+    """Multiplicative Gaussian noise, clean * (1 + n): none at black.
+
+    std: standard deviation of n, which is its level; that of the noise is clean * std.
+    """
+
+    std: float
+    clip: bool
+    level_name = "standard deviation at white"
+
+    def __post_init__(self) -> None:
+        require_at_least("std", self.std, 0)
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.empty_like(clean).normal_(1, self.std, generator=generator).mul_(clean)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        """As of `Gaussian`, with each pixel's own standard deviation."""
+        if not self.clip or self.std == 0:
+            return clean
+        std = (self.std * clean).clamp(min=1e-30)
+        return _normal_above(clean, std) - _normal_above(clean - 1, std)
+
+    @property
+    def level(self) -> float:
+        return self.std
+
+    def at(self, level: float) -> "Speckle":
+        return replace(self, std=level)
+
+
+@dataclass(frozen=True)
+class Uniform(Noise):
+    """Additive white noise, uniform on [-half_width, half_width]: its std is half_width / sqrt(3).
+
+    half_width: its level; 0 is none.
+    """
+
+    half_width: float
+    clip: bool
+    level_name = "half width of the noise"
+
+    def __post_init__(self) -> None:
+        require_at_least("half_width", self.half_width, 0)
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        noise = torch.empty_like(clean)
+        return noise.uniform_(-self.half_width, self.half_width, generator=generator).add_(clean)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        """Clean, and the mean of what is cut at black, less that at white."""
+        if not self.clip or self.half_width == 0:
+            return clean
+        below = (self.half_width - clean).clamp(min=0).square()
+        above = (self.half_width - (1 - clean)).clamp(min=0).square()
+        return clean + (below - above) / (4 * self.half_width)
+
+    @property
+    def level(self) -> float:
+        return self.half_width
+
+    def at(self, level: float) -> "Uniform":
+        return replace(self, half_width=level)
+
+
+@dataclass(frozen=True)
+class Dropout(Noise):
+    """Missing pixels: they become black, all channels together.
+
+    probability: of a pixel being lost, which is its level.
+    clip: changes nothing here, where nothing leaves [0, 1], but within `Mixed`.
+    """
+
+    probability: float
+    clip: bool
+    level_name = "probability of a missing pixel"
+
+    def __post_init__(self) -> None:
+        _require_probability(self.probability)
+
+    def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        chance = torch.empty_like(clean[:, :1]).uniform_(generator=generator)  # in [0, 1)
+        return clean.masked_fill(chance < self.probability, 0)
+
+    def mean(self, clean: Tensor) -> Tensor:
+        return (1 - self.probability) * clean
+
+    @property
+    def level(self) -> float:
+        return self.probability
+
+    def at(self, level: float) -> "Dropout":
+        return replace(self, probability=level)
+
+
+def _normal_above(mean: Tensor, std: Tensor | float) -> Tensor:
     """E[max(z, 0)] of a normal variable z: mean * cdf(mean / std) + std * pdf(mean / std)."""
     ratio = mean / std
     density = (-ratio.square() / 2).exp() / math.sqrt(2 * math.pi)
     return mean * torch.special.ndtr(ratio) + std * density
+
+
+def require_at_least(name: str, value: float, least: float) -> None:
+    if not (value >= least and math.isfinite(value)):
+        raise ValueError(f"{name} must be a finite number of at least {least}, got {value}")
+
+
+def _require_probability(value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"probability must be in [0, 1], got {value}")

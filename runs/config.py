@@ -111,20 +111,21 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
             raise ValueError(f"{name}.{key}: {target.__name__} has no such argument, {choices}")
         if value == "???":
             raise ValueError(f"{name}.{key} is required: give it on the command line")
-        if not (_describes_object(value) and _takes_objects(annotations[key])):
+        objects = _describes_object(value) or _names_objects(value)
+        if not (objects and _takes_objects(annotations[key])):
             check_value(value, annotations[key], f"{name}.{key}")
 
 
 def _target(node: DictConfig, name: str) -> Any:
     """The class, or the function that makes one of its objects, which a node names."""
-    path = OmegaConf.select(node, "_target_")
+    path, kind = OmegaConf.select(node, "_target_"), KINDS[name.partition(".")[0]]
     try:
         target = pydoc.locate(path) if isinstance(path, str) else None
     except pydoc.ErrorDuringImport as error:
         raise ValueError(f"{name}._target_={path} cannot be imported: {error.value}") from error
     made = target if inspect.isclass(target) else _returned(target)
-    if not (inspect.isclass(made) and issubclass(made, KINDS[name]) and not _is_abstract(made)):
-        raise ValueError(f"{name}._target_={path}: that makes no {KINDS[name].__name__}")
+    if not (inspect.isclass(made) and issubclass(made, kind) and not _is_abstract(made)):
+        raise ValueError(f"{name}._target_={path}: that makes no {kind.__name__}")
     return target
 
 
@@ -159,6 +160,12 @@ def _takes_objects(annotation: Any) -> bool:
     if get_origin(annotation) is Literal or not parts:
         return inspect.isclass(annotation) and annotation.__module__ != "builtins"
     return any(map(_takes_objects, parts))
+
+
+def _names_objects(value: Any) -> bool:
+    """Whether a plain value has nodes to instantiate under names of their own."""
+    named = isinstance(value, dict) and "_target_" not in value
+    return named and any(map(_describes_object, value.values()))
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:
@@ -207,12 +214,16 @@ def build(node: DictConfig, name: str, **given: Any) -> Any:
             raise ValueError(f"{name}.{key} is not for the config: it follows from other settings")
     check(node, name, given.keys())
     said = {key: node[key] for key in node.keys() - given.keys() - {"_target_"}}
+    named = {key: said.pop(key) for key, value in plain(node).items() if _names_objects(value)}
+    given |= {key: _build_named(nodes, f"{name}.{key}") for key, nodes in named.items()}
     for key in arguments.keys() - said.keys() - given.keys():
         if arguments[key].default is inspect.Parameter.empty:
             raise ValueError(f"{name}.{key} is required: give it on the command line")
     values = instantiate(said, _convert_="all") | given
     for key, annotation in _annotations(target).items():
-        if key in values:  # this time with the objects that the config has described
+        if (
+            key in values and key not in named
+        ):  # this time with the objects that the config has described
             check_value(values[key], annotation, f"{name}.{key}")
     return _call(target, values, name)
 
@@ -237,6 +248,14 @@ def _call(target: Any, values: dict[str, Any], name: str) -> Any:
         f"{name}: to train it takes {needed / 1e9:,.0f} GB of memory, this machine has "
         f"{there / 1e9:,.0f} GB"
     )
+
+
+def _build_named(nodes: DictConfig, name: str) -> dict[str, Any]:
+    """What is no node stays as it is: the constructor that gets it says what it should be."""
+    return {
+        key: build(nodes[key], f"{name}.{key}") if _describes_object(value) else value
+        for key, value in plain(nodes).items()
+    }
 
 
 def without_objects(settings: dict[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def noise_curve(
     Returns rows with noise (its class), level, method, images, and the scores of `score_images`.
     """
     rows = []
+    kind = type(data.noise.at(0)).__name__  # of a range of levels, the noise at a single one
     for level in track(levels, "noise curve", disable=not show_progress):
         noisy = data.with_noise(data.noise.at(level))
         everything = data.size(data.test_split)
@@ -106,7 +107,6 @@ def noise_curve(
             methods.append((baseline.name, _on(device, baseline), count))
         for name, restore, count in methods:
             scores, _ = score_images(restore, noisy, count, classifier, device)
-            kind = type(data.noise).__name__
             rows.append({"noise": kind, "level": level, "method": name} | scores)
     return rows
 

@@ -1,27 +1,39 @@
 """What there is to say of a scored model: measured, written down, drawn."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
-from denoisers.checkpoint import class_name, resolve
+from denoisers.checkpoint import class_name
 from denoisers.vae import VAE
 from files import write_json
 from runs import curve, evaluation_report, figures, per_image, pictures, report
-from runs.config import plain
+from runs.config import build, plain
+from runs.from_checkpoint import require_noise
 from runs.record import environment
 from runs.scoring import INPUTS, PerImageScores, TaskAccuracy, restorer
 from runs.task import task_results
 from runs.vae_panel import panel
 
 TIMED = 2_000  # images
+
+
+def require_levels(noise: Noise, levels: Sequence[float]) -> None:
+    """Raises ValueError for a level of the curve that the noise cannot have."""
+    for level in levels:
+        try:
+            noise.at(level)
+        except ValueError as error:
+            raise ValueError(f"levels: at {level:g} the noise's {error}") from error
 
 
 def score(
@@ -75,6 +87,7 @@ def score(
         "data": plain(cfg.data),
         "noise": plain(cfg.noise),
         "trained_noise": run["noise"],
+        "trained_levels": _trained_levels(run["noise"], data.noise),
         "test": {n: value for n, value in tested.items() if not n.startswith(report.NOISY)},
         "noisy_input": report.noisy_input(tested),
         "baselines": baselines,
@@ -95,7 +108,7 @@ def score(
     per_image.write_per_image(directory / "per_image.csv", task.labels, images.values, predicted)
     if levels:
         curve.write_curve(directory / "noise_curve.csv", levels)
-        figure = figures.noise_curve(levels, _trained_level(run["noise"], data.noise))
+        figure = figures.noise_curve(levels, metrics["trained_levels"], data.noise.level_name)
         figures.save(figure, directory / "noise_curve.png")
     if restore is not None:
         figure = per_image.extremes(restore, data, index, images.values["psnr"])
@@ -120,11 +133,15 @@ def _draw_classes(
         figures.save(figure, directory / f"confusion_{name}.png")
 
 
-def _trained_level(node: dict[str, Any], noise: Noise) -> float | None:
-    """The level that a model was trained at; None where its noise was of another kind.
+def _trained_levels(node: dict[str, Any], noise: Noise) -> list[float] | None:
+    """The lowest and the highest level that a model was trained at.
+
+    None where its noise differs from that of the evaluation in more than level and clipping.
 
     node: of the noise, in the checkpoint's "run" entry.
     """
-    kind = resolve(node["_target_"], Noise)
-    settings = {name: value for name, value in node.items() if name != "_target_"}
-    return kind(**settings).level if kind is type(noise) else None
+    require_noise(node)
+    trained: Noise = build(OmegaConf.create(node), "noise")
+    without: Any = trained.at(0)
+    alike = replace(without, clip=noise.clip) == noise.at(0)
+    return list(trained.levels) if alike else None

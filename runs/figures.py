@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
@@ -132,13 +133,15 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
 
 
 def noise_curve(
-    rows: Sequence[dict[str, Any]], trained_level: float | None, unit: str = "noise level"
+    rows: Sequence[dict[str, Any]],
+    trained_levels: Sequence[float] | None,
+    level_name: str,
 ) -> Figure:
     """Scores over the noise level, a panel for each measure, a line for each method.
 
-    rows: of `runs.curve.noise_curve`. trained_level: of the noise that the model was trained on,
-    None where that was of another kind. Where the model is worse than the noisy input, the panel is
-    shaded red.
+    rows: of `runs.curve.noise_curve`. trained_levels: the lowest and the highest of the noise that
+    the model was trained on, None where that was another one. level_name: what the levels are.
+    Where the model is worse than the noisy input, the panel is shaded red.
     """
     panels = [name for name in ("psnr", "ssim", "accuracy") if any(name in row for row in rows)]
     methods = list(dict.fromkeys(row["method"] for row in rows))
@@ -171,9 +174,9 @@ def noise_curve(
                     alpha=0.25,
                     label="worse than doing nothing",
                 )
-        if trained_level is not None:
-            axis.axvline(trained_level, color="black", linestyle=":", label="trained on")
-        axis.set_xlabel(unit)
+        if trained_levels is not None:
+            _mark_trained(axis, *trained_levels)
+        axis.set_xlabel(level_name)
         axis.set_ylabel(LABELS[measure])
         axis.grid(alpha=0.3)
     legend = {
@@ -185,6 +188,13 @@ def noise_curve(
         legend.values(), legend.keys(), loc="outside right center", fontsize=8, frameon=False
     )
     return figure
+
+
+def _mark_trained(axis: Axes, low: float, high: float) -> None:
+    if low == high:
+        axis.axvline(low, color="black", linestyle=":", label="trained on")
+    else:
+        axis.axvspan(low, high, color="black", alpha=0.06, label="trained on")
 
 
 def confusion(matrix: Tensor, names: Sequence[str], title: str) -> Figure:

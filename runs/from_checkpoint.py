@@ -56,7 +56,6 @@ def _offer(nodes: dict[str, dict[str, Any]]) -> None:
 def _settings(path: str) -> dict[str, dict[str, Any]]:
     """By config group, the node that the checkpoint holds; nothing of it can name foreign code."""
     from datamodules.images import ImageDataModule
-    from datamodules.noise import Noise
     from denoisers.base import ImageModel
     from denoisers.checkpoint import read_checkpoint, resolve
 
@@ -73,15 +72,31 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
     try:
         resolve(run["model"], ImageModel)
         resolve(run["data"].get("_target_"), ImageDataModule)
-        resolve(run["noise"].get("_target_"), Noise)
+        require_noise(run["noise"])
         if nodes["trainer"].get("_target_") != "pytorch_lightning.Trainer":
             raise ValueError(f"{nodes['trainer'].get('_target_')!r} is not Lightning's Trainer")
         _require_plain([run["seed"], run["early_stopping"]])
-        for node in nodes.values():
-            _require_plain({key: value for key, value in node.items() if key != "_target_"})
+        for name in GROUPS:
+            if name != "noise":
+                _require_plain({k: value for k, value in nodes[name].items() if k != "_target_"})
     except ValueError as error:
         raise ValueError(f"{path} is refused: {error}") from error
     return nodes
+
+
+def require_noise(node: Any) -> None:
+    """Raises ValueError for a checkpoint's noise that is not of this project, or a part of it."""
+    from datamodules.noise import Noise
+    from denoisers.checkpoint import resolve
+
+    settings = dict(node) if isinstance(node, dict) else {}
+    resolve(settings.pop("_target_", None), Noise)
+    if isinstance(settings.get("parts"), dict):
+        parts = settings.pop("parts")
+        _require_plain(dict.fromkeys(parts))
+        for part in parts.values():
+            require_noise(part)
+    _require_plain(settings)
 
 
 def _require_plain(value: Any) -> None:

@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 
 from contract import Batch
 from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
-from datamodules.noise import Gaussian
+from datamodules.noise import Gaussian, Noise
 from datamodules.procedural import Procedural
 from denoisers.base import ImageModel
 from runs.config import build
@@ -78,7 +78,7 @@ def new_model(
     return model
 
 
-def new_data(noise: Gaussian | None = None, **settings: Any) -> Procedural:
+def new_data(noise: Noise | None = None, **settings: Any) -> Procedural:
     """A few procedural images in small batches; splits are loaded."""
     defaults: dict[str, Any] = {
         "train_size": 50,

@@ -50,6 +50,11 @@ SETTINGS = [
     ("noise.stdd=1", "noise.stdd"),
     ("+noise.stdd=1", "noise.stdd"),
     ("noise.std=null", "noise.std=None"),
+    ("noise=mixed noise.parts.gaussian.std=abc", "noise.parts.gaussian.std=abc"),
+    ("noise=mixed noise.parts.gaussian.std=-1", "noise.parts.gaussian.std must"),
+    ("noise=mixed noise.parts.gausian.std=1", "noise.parts.gausian.std"),
+    ("noise=mixed noise.parts.gaussian=1", "noise.parts.gaussian must be a noise"),
+    ("noise=mixed noise.strength=30", "noise.strength=30: parts.salt_and_pepper.probability"),
     ("model.latent_dim=0", "model.latent_dim"),
     ("model.latent_dim=2.5", "model.latent_dim=2.5"),
     ("model.hidden=[]", "model.hidden"),
@@ -166,7 +171,7 @@ def test_a_bad_setting_is_named_and_nothing_is_written(
 ) -> None:
     choice = [] if override.startswith(("model=", "+model=")) else ["model=dense"]
     run = tmp_path / "run"
-    line = line_for(lambda: train_in(run, *choice, "trainer.max_epochs=1", override))
+    line = line_for(lambda: train_in(run, *choice, "trainer.max_epochs=1", *override.split(" ")))
     assert named in line
     assert not run.exists()
 
@@ -222,12 +227,13 @@ def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
         ("baselines=slow", "baselines=slow"),
         ("levels=[0.1,-0.1]", "levels=[0.1, -0.1]"),
         ("levels=0.5", "levels=0.5"),
+        ("noise=dropout levels=[0.5,1.5]", "levels: at 1.5 the noise's probability must"),
         ("split=train", "split=train"),
     ],
 )
 def test_a_bad_setting_of_an_evaluation_is_named(override: str, named: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert named in line_for(lambda: score_in(run, trained(*DENSE).best, override))
+    assert named in line_for(lambda: score_in(run, trained(*DENSE).best, *override.split(" ")))
     assert not run.exists()
 
 

@@ -18,7 +18,16 @@ from baselines.filters import BM3D, FILTERS, Filter
 from baselines.linear import projections, regressions
 from baselines.mean_curve import InverseMean
 from contract import Batch
-from datamodules.noise import Gaussian
+from datamodules.noise import (
+    Blind,
+    Dropout,
+    Gaussian,
+    Noise,
+    Poisson,
+    SaltAndPepper,
+    Speckle,
+    Uniform,
+)
 from datamodules.procedural import Procedural
 from denoisers.metrics import psnr
 
@@ -79,6 +88,36 @@ def test_the_inverse_gives_clean_pixels_back_from_their_means(std: float, clip: 
     clean = torch.rand(2, 3, 50, generator=torch.Generator().manual_seed(0)).double()
     restored = InverseMean(noise)(noise.mean(clean))
     torch.testing.assert_close(restored, clean, rtol=0, atol=1e-6)
+
+
+OTHERS: list[Noise] = [
+    Blind(0.0, 1.0, clip=True),
+    SaltAndPepper(0.9, clip=True),
+    Poisson(4.0, clip=True),
+    Speckle(0.5, clip=True),
+    Uniform(0.9, clip=True),
+    Dropout(0.9, clip=True),
+]
+
+
+@pytest.mark.parametrize("noise", OTHERS, ids=lambda noise: type(noise).__name__)
+def test_the_inverse_undoes_the_bias_of_any_noise(noise: Noise) -> None:
+    clean = torch.linspace(0, 1, 101).double()
+    torch.testing.assert_close(InverseMean(noise)(noise.mean(clean)), clean, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("noise", [NOISE, *OTHERS], ids=lambda noise: type(noise).__name__)
+def test_the_table_has_the_mean_of_every_8_bit_pixel(noise: Noise) -> None:
+    clean = torch.arange(256).view(16, 16).float() / 255
+    found = InverseMean(noise).mean(clean)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, noise.mean(clean.double()).float(), rtol=0, atol=2e-7)
+
+
+def test_where_noise_has_replaced_every_pixel_the_inverse_is_still_an_image() -> None:
+    for noise in (SaltAndPepper(1.0, clip=True), Dropout(1.0, clip=True)):
+        restored = InverseMean(noise)(torch.tensor([0.0, 0.3, 0.5, 0.7, 1.0]))
+        assert ((restored >= 0) & (restored <= 1)).all()
 
 
 def test_means_that_no_pixel_has_become_black_and_white() -> None:

@@ -50,7 +50,9 @@ def write_pair(
 ) -> None:
     """A run and its evaluation, at the noise 0.5."""
     write_run(top / "runs" / run_id, run_id, model, seed, std, mean)
-    write_evaluation(top / "scores" / run_id, run_id, scores(mean, seed), trained=std)
+    write_evaluation(
+        top / "scores" / run_id, run_id, scores(mean, seed), trained=std, trained_levels=(std, std)
+    )
 
 
 def test_seeds_are_one_row_with_their_mean_and_spread(tmp_path: Path) -> None:
@@ -265,6 +267,50 @@ def test_the_page_needs_no_other_file_and_has_every_plot(tmp_path: Path) -> None
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     markdown = (tmp_path / "out" / "leaderboard.md").read_text()
     assert {f"{name}.png" for name in plots} == set(re.findall(r"\]\((.*?)\)", markdown))
+
+
+def test_kinds_of_training_noise_are_compared_under_one_noise(tmp_path: Path) -> None:
+    blind = {"_target_": "datamodules.noise.Blind", "min_std": 0.0, "max_std": 1.0, "clip": True}
+    poisson = {"_target_": "datamodules.noise.Poisson", "peak": 0.5, "clip": False}
+    write_pair(tmp_path, "g", "dense", 19.0)
+    for name, noise, levels in (("p", poisson, None), ("b", blind, (0.0, 1.0))):
+        write_run(tmp_path / "runs" / name, name, noise=noise)
+        write_evaluation(tmp_path / "scores" / name, name, scores(18), trained_levels=levels)
+    found = compared(tmp_path)
+    rows = found.tables[0].rows
+    matrix = figures.noise_transfer(rows, found.families)
+    assert matrix is not None
+    trained_with = [label.get_text() for label in matrix.axes[0].get_yticklabels()]
+    assert trained_with == [
+        "Blind, min_std=0, max_std=1",
+        "Gaussian, std=0.5",
+        "Poisson, peak=0.5, clip=false",
+    ]
+    curves = figures.noise_curves(rows, figures.styles(row.label for row in rows))
+    assert curves is not None
+    stars = [line for line in curves.axes[0].get_lines() if line.get_marker() == "*"]
+    marked = [np.asarray(line.get_xdata()).tolist() for line in stars]
+    assert marked == [[0.5], []]  # the other is in the legend
+
+
+def test_a_long_mixture_is_named_by_its_parts_in_their_order(tmp_path: Path) -> None:
+    gaussian = {"_target_": "datamodules.noise.Gaussian", "std": 0.25, "clip": False}
+    lost = {"_target_": "datamodules.noise.Dropout", "probability": 0.1, "clip": False}
+    settings = {"_target_": "datamodules.mixed_noise.Mixed", "strength": 1.0, "clip": True}
+    for name, parts in (
+        ("gl", {"a": gaussian, "b": lost}),
+        ("lg", {"b": lost, "a": gaussian}),
+        ("long", {str(number): gaussian for number in range(6)}),
+    ):
+        noise = settings | {"parts": parts}
+        write_run(tmp_path / "runs" / name, name, noise=noise)
+        write_evaluation(tmp_path / "scores" / name, name, scores(18), noise=noise)
+    compare.main([str(tmp_path), "--output", str(tmp_path / "out")])
+    names = sorted(table.noise for table in compared(tmp_path).tables)
+    one, other = "Gaussian(std=0.25, clip=false)", "Dropout(probability=0.1, clip=false)"
+    assert names[0] == f"Mixed, strength=1, clip=true, parts={other} + {one}"
+    assert names[1] == f"Mixed, strength=1, clip=true, parts={one} + {other}"
+    assert len([*(tmp_path / "out").glob("cost_Mixed*.png")]) == 3
 
 
 def test_curves_are_means_over_seeds_at_common_levels(tmp_path: Path) -> None:

@@ -12,20 +12,27 @@ from runs_for_tests import (
     CLASSIFIER,
     CONTROL,
     DENSE,
+    ROOT,
     TINY,
     VAE,
     compose,
     composite,
     evaluation_images,
     json_of,
+    read,
+    resume_in,
     score_in,
     scored,
+    train_in,
     trained,
 )
 from torch import Tensor
 
 from contract import Batch
 from denoisers.checkpoint import load_model
+from runs.config import plain
+
+NOISES = sorted(path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml"))
 
 
 @cache
@@ -126,6 +133,52 @@ def test_another_noise_and_dataset_can_be_chosen_by_name(tmp_path: Path) -> None
     metrics = score_in(tmp_path, trained(*VAE).best, *chosen, f"control={trained(*CONTROL).best}")
     assert metrics["noise"] == compose("train", "noise=gaussian").noise
     assert sum(map(sum, metrics["confusion"]["control"])) == 30
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_a_model_is_scored_with_any_noise(name: str, tmp_path: Path) -> None:
+    metrics = score_in(tmp_path, trained(*DENSE).best, f"noise={name}", "levels=[0.2,0.6]")
+    assert metrics["noise"] == compose("train", f"noise={name}").noise
+    assert metrics["trained_noise"] == compose("train").noise
+    gaussian = name in ("gaussian", "blind")  # the levels of other noises are not comparable
+    assert metrics["trained_levels"] == ([0.5, 0.5] if gaussian else None)
+    weak, strong = (row for row in metrics["noise_curve"] if row["method"] == "noisy input")
+    assert (weak["level"], strong["level"]) == (0.2, 0.6)
+    assert weak["psnr"] > strong["psnr"] + 3
+    assert (tmp_path / "noise_curve.png").is_file()
+
+
+def test_a_mixture_is_rebuilt_from_the_checkpoint(tmp_path: Path) -> None:
+    chosen = ["noise=mixed", "~noise.parts.poisson", "+noise@noise.parts.dropout=dropout"]
+    noise = plain(compose("train", *chosen).noise)
+    run = train_in(tmp_path / "run", "model=dense", "trainer.max_epochs=1", *chosen)
+    metrics = score_in(tmp_path / "scored", run.best, "noise.strength=0.5")
+    assert metrics["trained_noise"] == noise
+    assert [*metrics["trained_noise"]["parts"]] == ["gaussian", "salt_and_pepper", "dropout"]
+    assert metrics["noise"] == noise | {"strength": 0.5}
+    assert metrics["trained_levels"] == [1, 1]
+    other = score_in(tmp_path / "other", run.best, "noise.parts.dropout.probability=0.1")
+    assert other["trained_levels"] is None  # the strength is that of another mixture
+    resumed = resume_in(tmp_path / "resumed", run.last, "trainer.max_epochs=2")
+    assert resumed.metrics["epochs"] == 2
+    assert read(resumed.best)["run"]["noise"] == noise
+
+
+def test_a_blind_model_is_trained_at_a_range_of_levels(tmp_path: Path) -> None:
+    chosen = ["noise=blind", "noise.max_std=0.7"]
+    run = train_in(tmp_path / "run", "model=dense", "trainer.max_epochs=1", *chosen)
+    for number, noise in enumerate((["noise.clip=false"], ["noise=gaussian"])):
+        metrics = score_in(tmp_path / str(number), run.best, *noise)
+        assert metrics["trained_levels"] == [0, 0.7]
+
+
+def test_in_a_curve_blind_noise_is_gaussian(tmp_path: Path) -> None:
+    names = "blind", "gaussian"
+    checkpoint = trained(*DENSE).best
+    blind, gaussian = (
+        score_in(tmp_path / name, checkpoint, f"noise={name}", "levels=[0.3]") for name in names
+    )
+    assert blind["noise_curve"] == gaussian["noise_curve"]
 
 
 def test_a_classifier_judges_clean_noisy_and_restored_images(tmp_path: Path) -> None:

@@ -434,3 +434,29 @@ def test_a_terminal_is_not_given_orders(word: str, tmp_path: Path) -> None:
                 call(file)
             assert str(caught.value).isprintable()
     assert list(contents(tmp_path)) == ["odd.ckpt"]
+
+
+def test_the_parts_of_a_noise_are_noises_of_ours_too(tmp_path: Path) -> None:
+    proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
+    harmful = {"_target_": "os.mkdir", "path": str(proof)}
+    gaussian = {"_target_": "datamodules.noise.Gaussian", "std": 0.5, "clip": True}
+    mixed = {"_target_": "datamodules.mixed_noise.Mixed", "strength": 1.0, "clip": True}
+    parts: list[Any] = [
+        {"a": gaussian, "b": harmful},
+        {"a": gaussian | {"std": harmful}},
+        {"a": gaussian | {"_partial_": True}},
+        {"a": gaussian | {"_target_": "datamodules.images.torch.load"}},
+        {"a": gaussian | {"_target_": "datamodules.procedural.Procedural"}},
+        {"a": mixed | {"parts": {"b": harmful}}},
+        {"a": [harmful]},
+        {"a": "${oc.env:HOME}"},
+        {"_target_": gaussian, "path": str(proof)},
+        harmful,
+        [gaussian, harmful],
+    ]
+    for value in parts:
+        altered(file, "run", "noise", value=mixed | {"parts": value})
+        for call in (score_in, resume_in):
+            with pytest.raises(ValueError, match=r"harmful.ckpt is refused"):
+                call(tmp_path / "run", file)
+    assert os.listdir(tmp_path) == ["harmful.ckpt"]
