@@ -41,6 +41,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from denoisers.checkpoint import read_resumable
     from files import write_json
     from runs.config import build, check_train_settings, plain, without_objects
+    from runs.objective import train_by
     from runs.record import environment, isolated, new_run_id
     from runs.trainer_settings import check_batches
 
@@ -59,6 +60,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
+        train_by(cfg.objective, model, data)
         if cfg.compile:
             model.compile_training()
         if cut_off and trains(model) and last_checkpoint(directory).is_file():
@@ -70,6 +72,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
             "seed": cfg.seed,
             "data": plain(cfg.data),
             "noise": plain(cfg.noise),
+            "objective": plain(cfg.objective),
             "trainer": without_objects(plain(cfg.trainer)),
             "early_stopping": plain(cfg.early_stopping),
         }

@@ -9,18 +9,20 @@ from comparison.results import Run, Settings
 def labels(runs: Sequence[Run], without: str | None = None) -> dict[str, str]:
     """By run_id, the model and those settings in which the configurations differ.
 
-    A model's own settings are compared among runs of that model. without: a group of settings that
-    are not to be told apart, such as "noise".
+    The settings of a class (a model, a noise) are compared among runs of that class. without: a
+    group of settings that are not to be told apart, such as "noise".
     """
     found = {}
     for run in runs:
         parts = [run.model]
-        of_model = [other.settings for other in runs if other.model == run.model]
         for name, value in run.settings.items():
             group = name.partition(".")[0]
-            compared = of_model if group == "model" else [other.settings for other in runs]
-            values = {other.get(name) for other in compared}
-            if len(values) > 1 and group != without:
+            values = {
+                other.settings.get(name)
+                for other in runs
+                if name == group or other.settings.get(group) == run.settings.get(group)
+            }
+            if name != "model" and len(values) > 1 and group != without:
                 text = _distinct(short(name, value), [v for v in values if v is not None])
                 parts.append(f"{name.removeprefix('model.')}={text}")
         found[run.run_id] = ", ".join(parts)

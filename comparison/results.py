@@ -27,6 +27,7 @@ TRAINER = (
     "gradient_clip_val",
     "gradient_clip_algorithm",
 )
+SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's record has none
 NO_SETTINGS = {"seed", "root", "num_workers"}  # of a model or its data, since they change no result
 MODEL, NOISY = "model", "noisy input"  # methods in noise_curve.csv
 
@@ -50,6 +51,7 @@ class TrainingRecord(BaseModel):
     model: dict[str, Any]
     data: dict[str, Any]
     noise: dict[str, Any]
+    objective: dict[str, Any] = SUPERVISED
     trainer: dict[str, Any]
     early_stopping: dict[str, Any]
     started: AwareDatetime
@@ -94,7 +96,7 @@ class EvaluationMetrics(BaseModel):
 class Run(NamedTuple):
     """A training run that has ended.
 
-    settings: of its model, noise, data and training, all but the seed.
+    settings: of its model, noise, objective, data and training, all but the seed.
     validation: epoch and validation PSNR in dB, epoch by epoch; [] for a classifier.
     """
 
@@ -231,6 +233,7 @@ def _run(directory: Path) -> Run:
     settings = (
         settings_of("model", record.model)
         | settings_of("noise", record.noise)
+        | settings_of("objective", record.objective)
         | settings_of("data", record.data)
         | settings_of("trainer", {name: record.trainer.get(name) for name in TRAINER})
         | settings_of("early_stopping", record.early_stopping)

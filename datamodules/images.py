@@ -48,6 +48,7 @@ class ImageDataModule(LightningDataModule):
     image_shape: tuple[int, int, int]  # C H W
     class_names: tuple[str, ...]
     train_count: int  # images from which the validation split is taken
+    second_view = False  # whether training batches have another noisy view too
     test_split: Split = "test"  # "val" to score the validation images, and choose something by it
 
     def __init__(
@@ -142,8 +143,12 @@ class ImageDataModule(LightningDataModule):
         if split != "train":
             return self.eval_batch(split, batch.positions)
         clean, label = self._clean(split, batch.positions)
-        random = generator(clean.device, "noise", self.seed, batch.epoch, batch.step)
-        return Batch(self.noise(clean, random), clean, label)
+        key = (self.seed, batch.epoch, batch.step)
+        noisy = self.noise(clean, generator(clean.device, "noise", *key))
+        second = None
+        if self.second_view:
+            second = self.noise(clean, generator(clean.device, "second noise", *key))
+        return Batch(noisy, clean, label, second)
 
     def eval_batch(self, split: Split, index: Tensor) -> Batch:
         """Images of a split with the evaluation's fixed noise.

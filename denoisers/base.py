@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
@@ -35,6 +35,8 @@ class Objective(NamedTuple):
 
 class ImageModel(LightningModule):
     """A model of images with one objective for training, validation and test.
+
+    In training alone another one can take its place, see `train_by`.
 
     lr: learning rate of AdamW in the first epoch.
     lr_decay: factor on the learning rate after each epoch. It does not depend on how many epochs
@@ -67,6 +69,7 @@ class ImageModel(LightningModule):
         self.seed = seed
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
+        self._trained_by: Callable[[ImageModel, Batch, torch.Generator], Objective] | None = None
         self._compiled: Callable[[Batch, torch.Generator], Objective] | None = None
 
     # What a model defines.
@@ -89,12 +92,26 @@ class ImageModel(LightningModule):
 
     # What all do with it.
 
+    def train_by(
+        self, objective: Callable[["ImageModel", Batch, torch.Generator], Objective]
+    ) -> None:
+        """Minimise another objective than the model's own, which validation and test still log.
+
+        It belongs to a run and not to the model: `denoisers.objectives` has those there are.
+        """
+        self._trained_by = objective
+
+    def training_objective(self, batch: Batch, random: torch.Generator) -> Objective:
+        if self._trained_by is None:
+            return self.objective(batch, random)
+        return self._trained_by(self, batch, random)
+
     def compile_training(self) -> None:
         """Compile the objective for training: at the first step, and at a last smaller batch.
 
         A method and not the module is compiled, so that the weights keep their names.
         """
-        self._compiled = torch.compile(self.objective, dynamic=False)
+        self._compiled = torch.compile(self.training_objective, dynamic=False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
@@ -132,7 +149,8 @@ class ImageModel(LightningModule):
         return output
 
     def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> Objective:
-        compute = self._compiled if stage == "train" and self._compiled else self.objective
+        training = self._compiled or self.training_objective
+        compute = training if stage == "train" else self.objective
         objective = compute(batch, random)
         totals, size = self._totals[stage], len(batch.clean)
         self._counts[stage] += size
@@ -277,10 +295,24 @@ class Denoiser(ImageModel):
         return [self.metrics[name] for name in names]  # type: ignore[misc]
 
 
-class Autoencoder(Denoiser):
+class PixelDenoiser(Denoiser):
+    """A denoiser that minimises a loss between pixels, in whose place others can be put.
+
+    loss: its name; see `denoisers.losses`.
+    """
+
+    fully_convolutional: ClassVar[bool]  # whether it takes images of any size
+    loss: PixelLossName
+
+    @abstractmethod
+    def estimate(self, noisy: Tensor) -> Tensor:
+        """The restored images before they are cut to [0, 1], which would stop the gradient."""
+
+
+class Autoencoder(PixelDenoiser):
     """A denoiser that minimises a loss between restored and clean pixels.
 
-    loss: "mse", "l1" or "bce"; see `denoisers.losses`.
+    loss: "mse", "l1" or "bce".
     """
 
     def __init__(
@@ -301,6 +333,10 @@ class Autoencoder(Denoiser):
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.logits(noisy).float().sigmoid()
+
+    def estimate(self, noisy: Tensor) -> Tensor:
+        """What `forward` gives: a sigmoid cuts nothing."""
+        return self(noisy)
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
         loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)

@@ -6,7 +6,7 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     parent_id       of the run that it resumed, or None
     model           the model's class, by its dotted name; its arguments are Lightning's
                     "hyper_parameters"
-    data, noise, trainer
+    data, noise, objective, trainer
                     their settings as in the config
     seed            of the run
     early_stopping  its settings
@@ -35,9 +35,7 @@ from denoisers.base import ImageModel
 from files import whole_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-FORMAT_VERSION = 1
-# By the version that it reads, what makes a checkpoint's contents those of the next version.
-UPGRADES: dict[int, Upgrade] = {}
+FORMAT_VERSION = 2
 
 ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
 RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
@@ -46,6 +44,7 @@ RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "model": str,
     "data": dict,
     "noise": dict,
+    "objective": dict,
     "trainer": dict,
     "early_stopping": dict,
     "seed": int,
@@ -61,6 +60,16 @@ RESUME_ENTRIES = {
 }
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a terminal obeys some of them
 Kind = TypeVar("Kind")
+
+
+def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 knew no objective but a model's own."""
+    objective = {"_target_": "denoisers.objectives.Supervised"}
+    return checkpoint | {"run": checkpoint["run"] | {"objective": objective}}
+
+
+# By the version that it reads, what makes a checkpoint's contents those of the next version.
+UPGRADES: dict[int, Upgrade] = {1: _with_objective}
 
 
 def class_name(model: type) -> str:

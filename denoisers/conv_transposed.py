@@ -25,6 +25,8 @@ class ConvTransposed(Autoencoder):
         decoder mirrors them.
     """
 
+    fully_convolutional = True
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],

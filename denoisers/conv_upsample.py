@@ -23,6 +23,8 @@ class ConvUpsample(Autoencoder):
         decoder mirrors them.
     """
 
+    fully_convolutional = True
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],

@@ -28,6 +28,8 @@ class Dense(Autoencoder):
     latent_dim: width of the bottleneck.
     """
 
+    fully_convolutional = False
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],

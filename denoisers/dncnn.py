@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from contract import Batch
-from denoisers.base import Denoiser, Objective, require_sizes
+from denoisers.base import Objective, PixelDenoiser, require_sizes
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
 
 DEEPEST = 1_000  # layers: the paper has up to 20
 
 
-class DnCNN(Denoiser):
+class DnCNN(PixelDenoiser):
     """Zhang, Zuo, Chen, Meng and Zhang 2017. It is fully convolutional: any image size will do.
 
     depth: convolutions, of which the outer two have no batch normalisation; from 2 to 1,000.
@@ -22,6 +22,9 @@ class DnCNN(Denoiser):
     loss: "mse" or "l1", of the difference before it is cut to [0, 1]: where it is cut, there would
         be no gradient.
     """
+
+    fully_convolutional = True
+    loss: DistanceName
 
     def __init__(
         self,
@@ -52,14 +55,14 @@ class DnCNN(Denoiser):
         """The last features' means over the image: a code of the same length for any size."""
         return self.features(noisy).mean((2, 3))
 
-    def difference(self, noisy: Tensor) -> Tensor:
+    def estimate(self, noisy: Tensor) -> Tensor:
         """The image less the noise that is seen in it, also outside [0, 1]."""
         return noisy - self.last(self.features(noisy))
 
     def forward(self, noisy: Tensor) -> Tensor:
-        return self.difference(noisy).clamp(0, 1)
+        return self.estimate(noisy).clamp(0, 1)
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
-        difference = self.difference(batch.noisy)
-        loss = distance(self.loss, difference, batch.clean)
-        return Objective({"loss": loss}, difference.clamp(0, 1))
+        estimate = self.estimate(batch.noisy)
+        loss = distance(self.loss, estimate, batch.clean)
+        return Objective({"loss": loss}, estimate.clamp(0, 1))

@@ -24,6 +24,8 @@ class UNet(Autoencoder):
     channels: of the stages; each but the first halves height and width, rounded up.
     """
 
+    fully_convolutional = True
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],

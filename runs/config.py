@@ -26,6 +26,7 @@ from baselines.choice import Which
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
+from denoisers.objectives import TrainingObjective
 from runs import memory, trainer_settings
 from runs.suggestions import nearest, suggest
 
@@ -34,6 +35,7 @@ KINDS: dict[str, type] = {
     "data": ImageDataModule,
     "noise": Noise,
     "model": ImageModel,
+    "objective": TrainingObjective,
     "trainer": Trainer,
 }
 File = Annotated[str, Field(min_length=1)]
@@ -60,7 +62,7 @@ EVAL_SETTINGS: dict[str, Any] = {
 
 def check_train_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of train.py's own, or of the trainer, that is wrong."""
-    _check_settings(cfg, TRAIN_SETTINGS, ["data", "noise", "model", "trainer"])
+    _check_settings(cfg, TRAIN_SETTINGS, ["data", "noise", "model", "objective", "trainer"])
     check(cfg.trainer, "trainer")
     trainer_settings.check_for_training(cfg)
 
@@ -101,7 +103,7 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
     name: of the node in the config: data, noise, model or trainer.
     given: arguments that no config knows.
     """
-    target = _target(node, name)
+    target = target_of(node, name)
     annotations = _annotations(target)
     for key, value in plain(node).items():
         if key == "_target_":
@@ -116,7 +118,7 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
             check_value(value, annotations[key], f"{name}.{key}")
 
 
-def _target(node: DictConfig, name: str) -> Any:
+def target_of(node: DictConfig, name: str) -> Any:
     """The class, or the function that makes one of its objects, which a node names."""
     path, kind = OmegaConf.select(node, "_target_"), KINDS[name.partition(".")[0]]
     try:
@@ -206,7 +208,7 @@ def build(node: DictConfig, name: str, **given: Any) -> Any:
     Raises ValueError for a value that is missing, of the wrong type or out of range, and for a
     network that is too large for this machine.
     """
-    target = _target(node, name)
+    target = target_of(node, name)
     arguments = inspect.signature(target).parameters
     given = {key: given[key] for key in given.keys() & arguments.keys()}
     if target is not Trainer:

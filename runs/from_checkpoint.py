@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-GROUPS = ("model", "data", "noise", "trainer")
+GROUPS = ("model", "data", "noise", "objective", "trainer")
 OPTION = "from_checkpoint"
 HELP = {"--help", "-h", "--hydra-help", "--version"}
 
@@ -58,6 +58,7 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
     from datamodules.images import ImageDataModule
     from denoisers.base import ImageModel
     from denoisers.checkpoint import read_checkpoint, resolve
+    from denoisers.objectives import TrainingObjective
 
     checkpoint = read_checkpoint(path)
     run = checkpoint["run"]
@@ -67,12 +68,13 @@ def _settings(path: str) -> dict[str, dict[str, Any]]:
         for name, value in checkpoint["hyper_parameters"].items()
         if name not in ("image_shape", "num_classes")
     }
-    nodes = {name: run[name] for name in ("data", "noise", "trainer")}
+    nodes = {name: run[name] for name in GROUPS if name != "model"}
     nodes["model"] = {"_target_": run["model"]} | arguments
     try:
         resolve(run["model"], ImageModel)
         resolve(run["data"].get("_target_"), ImageDataModule)
         require_noise(run["noise"])
+        resolve(run["objective"].get("_target_"), TrainingObjective)
         if nodes["trainer"].get("_target_") != "pytorch_lightning.Trainer":
             raise ValueError(f"{nodes['trainer'].get('_target_')!r} is not Lightning's Trainer")
         _require_plain([run["seed"], run["early_stopping"]])

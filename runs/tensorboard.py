@@ -118,7 +118,7 @@ def finish(
 def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
     """What runs that one would compare differ in, named as on the command line."""
     settings: dict[str, Any] = {"seed": cfg.seed}
-    for group in ("model", "noise", "data"):
+    for group in ("model", "noise", "objective", "data"):
         node = plain(cfg[group])
         settings[group] = node.pop("_target_").rpartition(".")[2]
         settings |= {f"{group}.{key}": value for key, value in node.items() if key != "seed"}

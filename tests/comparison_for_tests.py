@@ -42,9 +42,10 @@ def write_run(
     noise: dict[str, Any] | None = None,
     split: str = "bf279271349aa7a9",
     finished: bool = True,
+    objective: dict[str, Any] | None = None,
     **settings: Any,
 ) -> None:
-    """A training run. settings: of the model."""
+    """A training run. objective: None for a record that knows of none. settings: of the model."""
     directory.mkdir(parents=True)
     target = f"denoisers.{model}.{CLASSES[model]}"
     node = {"_target_": target, "loss": "mse", "lr": 0.002, "seed": seed} | settings
@@ -60,6 +61,8 @@ def write_run(
         "early_stopping": {"patience": 5, "min_delta": 0.0},
         "started": started,
     }
+    if objective:
+        record["objective"] = objective
     write_json(directory / "run.json", record)
     if not finished:
         return

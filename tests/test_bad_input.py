@@ -325,7 +325,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(
     assert not run.exists()
 
 
-@pytest.mark.parametrize("key", ["data", "noise", "trainer", "model", "seed"])
+@pytest.mark.parametrize("key", ["data", "noise", "objective", "trainer", "model", "seed"])
 def test_a_checkpoint_that_lacks_settings_is_refused_by_its_name(key: str, tmp_path: Path) -> None:
     file = tmp_path / "incomplete.ckpt"
     content = torch.load(trained(*DENSE).last, weights_only=True)

@@ -54,7 +54,7 @@ def test_a_dncnns_loss_is_a_sum_over_pixels(loss: str) -> None:
     assert isinstance(model, DnCNN)
     with torch.no_grad():
         found = model.objective(batch, torch.Generator()).terms["loss"]
-        error = model.difference(batch.noisy) - batch.clean
+        error = model.estimate(batch.noisy) - batch.clean
     measured = error.square() if loss == "mse" else error.abs()
     assert found.item() == pytest.approx(measured.sum((1, 2, 3)).mean().item(), rel=1e-5)
 

@@ -53,13 +53,13 @@ def test_a_checkpoint_holds_plain_containers_only(chosen: Callable[[], tuple[str
     for entry in ("run", "hyper_parameters"):
         plain_values = {dict, list, tuple, str, int, float, bool, type(None)}
         assert plain_types(dict(checkpoint[entry])) <= plain_values
-    assert checkpoint["run"]["format_version"] == 1
+    assert checkpoint["run"]["format_version"] == 2
     assert checkpoint["run"]["run_id"] == run.metrics["run_id"]
     assert checkpoint["run"]["parent_id"] is None
     assert checkpoint["run"]["model"] == run.metrics["model"]
     assert checkpoint["run"]["seed"] == cfg.seed
     assert checkpoint["run"]["split"] == data_of(cfg, "fit").split_fingerprint()
-    for group in ("data", "noise", "early_stopping", "trainer"):
+    for group in ("data", "noise", "objective", "early_stopping", "trainer"):
         assert checkpoint["run"][group] == plain(cfg[group])
 
 

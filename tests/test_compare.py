@@ -116,6 +116,25 @@ def test_labels_say_what_sets_configurations_apart_and_no_more(tmp_path: Path) -
     assert found.families["v1"] == "vae, beta=10"
 
 
+def test_labels_name_the_objective_and_those_of_its_settings_that_differ(tmp_path: Path) -> None:
+    r2r = {"_target_": "denoisers.objectives.R2R", "sigma": 0.5}
+    for name, objective in {
+        "older": None,
+        "supervised": {"_target_": "denoisers.objectives.Supervised"},
+        "sure": {"_target_": "denoisers.objectives.SURE", "sigma": 0.5, "epsilon": 0.01},
+        "r2r": r2r | {"alpha": 0.5},
+        "noisier": r2r | {"alpha": 2.0},
+    }.items():
+        seed = int(name == "supervised")
+        write_run(tmp_path / name, name, seed=seed, objective=objective)
+    assert set(*labels(compared(tmp_path))) == {
+        "dense, objective=Supervised",
+        "dense, objective=SURE",
+        "dense, objective=R2R, objective.alpha=0.5",
+        "dense, objective=R2R, objective.alpha=2",
+    }
+
+
 def test_of_long_paths_labels_show_where_they_differ(tmp_path: Path) -> None:
     for name in ("first", "second"):
         path = f"outputs/2026/{name}/checkpoints/best.ckpt"

@@ -15,6 +15,7 @@ from contract import generator
 from datamodules.sampling import Draw
 from denoisers.base import ImageModel
 from runs.config import build, plain
+from runs.objective import train_by
 
 CONF = ROOT / "conf"
 GIVEN = {"self", "noise", "image_shape", "num_classes"}  # arguments that no config knows
@@ -41,12 +42,14 @@ def overrides_for(group: str, option: str, request: pytest.FixtureRequest) -> li
         overrides += SIZES
     if group == "data" and "root" in node_of(group, option):
         overrides += [f"data.root={request.getfixturevalue(f'{option}_root')}"]
+    if group == "objective":
+        overrides += ["noise.clip=false"]
     if (group, option) == ("model", "composite"):
         overrides += [*composite()[1:], "model.finetune=true"]
     return overrides
 
 
-@pytest.mark.parametrize(("group", "option"), options("model", "noise", "data"))
+@pytest.mark.parametrize(("group", "option"), options("model", "noise", "objective", "data"))
 def test_every_choice_trains_a_batch(
     group: str, option: str, request: pytest.FixtureRequest
 ) -> None:
@@ -56,11 +59,12 @@ def test_every_choice_trains_a_batch(
     model: ImageModel = build(
         cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
     )
+    train_by(cfg.objective, model, data)
     batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(32)), 0)
     assert (batch.noisy - batch.clean).abs().max() > 0.1
     before = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = model.configure_optimizers()["optimizer"]
-    loss = model.train().objective(batch, generator("cpu", "test")).terms["loss"]
+    loss = model.train().training_objective(batch, generator("cpu", "test")).terms["loss"]
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     assert torch.isfinite(loss)
@@ -97,14 +101,14 @@ def test_trainer_config_chooses_the_device(option: str, kind: str | None) -> Non
     assert trainer.max_epochs == plain(node_of("trainer", "default"))["max_epochs"]
 
 
-@pytest.mark.parametrize(("group", "option"), options("model", "noise", "data"))
+@pytest.mark.parametrize(("group", "option"), options("model", "noise", "objective", "data"))
 def test_a_configs_keys_are_its_constructors_arguments(group: str, option: str) -> None:
     node = node_of(group, option)
     arguments = inspect.signature(get_object(node["_target_"])).parameters.keys()
     assert node.keys() - {"_target_"} == arguments - GIVEN
 
 
-@pytest.mark.parametrize(("group", "option"), options("model", "noise", "data"))
+@pytest.mark.parametrize(("group", "option"), options("model", "noise", "objective", "data"))
 def test_no_constructor_has_defaults(group: str, option: str) -> None:
     target = get_object(node_of(group, option)["_target_"])
     ours = [

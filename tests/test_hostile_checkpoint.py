@@ -106,7 +106,13 @@ def test_the_parts_of_a_composite_are_models_of_ours_too(tmp_path: Path) -> None
     assert not proof.exists()
 
 
-PLACES = [("run", "data"), ("run", "noise"), ("run", "trainer"), ("hyper_parameters",)]
+PLACES = [
+    ("run", "data"),
+    ("run", "noise"),
+    ("run", "objective"),
+    ("run", "trainer"),
+    ("hyper_parameters",),
+]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -344,7 +350,7 @@ def test_no_file_exhausts_memory_time_or_the_stack(hostile: Path) -> None:
         assert seconds < 20, name
 
 
-SETTINGS = ("data", "noise", "trainer", "early_stopping")
+SETTINGS = ("data", "noise", "objective", "trainer", "early_stopping")
 ANY_DICT = [("callbacks",), *(("run", name) for name in SETTINGS)]
 ENTRIES: list[tuple[str | int, ...]] = [
     ("run",),
@@ -352,6 +358,7 @@ ENTRIES: list[tuple[str | int, ...]] = [
     ("run", "model"),
     ("run", "data"),
     ("run", "noise"),
+    ("run", "objective"),
     ("run", "trainer"),
     ("run", "early_stopping"),
     ("run", "seed"),

@@ -164,6 +164,7 @@ def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
     cfg = compose("train", *DENSE)
     assert shown["model"].string_value == "Dense"
     assert shown["model.lr"].number_value == cfg.model.lr
+    assert shown["objective"].string_value == "Supervised"
     assert shown["noise.std"].number_value == cfg.noise.std
     assert shown["seed"].number_value == 0
     (best,) = events.Scalars("best/val/psnr")
