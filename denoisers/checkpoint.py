@@ -217,6 +217,8 @@ def _require_alike(found: Any, fresh: Any, name: str) -> None:
             raise ValueError(f"its {name} is not a number")
     elif fresh is not None and type(found) is not type(fresh):
         raise ValueError(f"its {name} is of the wrong type")
+    elif isinstance(fresh, torch.Tensor) and found.shape != fresh.shape:
+        raise ValueError(f"its {name} has another shape")
     elif isinstance(fresh, list | tuple) and fresh:
         if len(found) != len(fresh):
             raise ValueError(f"its {name} has another length")

@@ -12,6 +12,7 @@ from pytorch_lightning import LightningModule, Trainer, callbacks
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
 
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
@@ -38,8 +39,12 @@ def best_beside(checkpoint: str | None) -> Path | None:
     return None
 
 
-def _best_score(checkpoint: dict[str, Any]) -> Any:
-    return checkpoint["callbacks"].get(BEST, {}).get("best_model_score")
+def _best_score(checkpoint: dict[str, Any]) -> float | None:
+    """None where there is none, or something else in its place."""
+    states = checkpoint.get("callbacks")
+    state = states.get(BEST) if isinstance(states, dict) else None
+    score = state.get("best_model_score") if isinstance(state, dict) else None
+    return float(score) if isinstance(score, Tensor) and score.numel() == 1 else None
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -69,6 +74,8 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
+        if _best_score({"callbacks": {BEST: state_dict}}) is None:
+            raise ValueError("checkpoint: it cannot be resumed: its best score is not a number")
         _copy(self.inherited, self.file)
         best = str(self.file)
         moved = {
@@ -210,7 +217,14 @@ class History(Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = state_dict["rows"]
+        rows = state_dict["rows"]
+        columns = [column for row in rows if isinstance(row, dict) for column in row.items()]
+        if not (
+            all(isinstance(row, dict) and {"epoch", "step"} <= row.keys() for row in rows)
+            and all(isinstance(n, str) and isinstance(v, int | float) for n, v in columns)
+        ):
+            raise ValueError("checkpoint: it cannot be resumed: its history is not one of numbers")
+        self.rows = rows
 
 
 class ProgressBar(TQDMProgressBar):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -429,6 +430,27 @@ def test_a_state_that_lightning_could_not_restore_is_one_line(
     file = altered(tmp_path / "odd.ckpt", *place, value={"a": 1})
     with pytest.raises(ValueError, match=r"odd.ckpt cannot be resumed: its (loops|callback)"):
         resume_in(tmp_path / "run", file, "trainer.max_epochs=9", "trainer.logger=false")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("best.ckpt", "best_model_score"), torch.ones(2)),
+        (("best.ckpt", "best_model_score"), "high"),
+        (("History", "rows"), [3]),
+        (("History", "rows"), [{"epoch": 1, "step": "two"}]),
+        (("History", "rows"), [{"step": 1}]),
+        (("History", "rows"), [{"epoch": 1, "step": 1, 5: 1.0}]),
+    ],
+)
+def test_what_the_callbacks_keep_is_checked(
+    place: tuple[str, ...], value: Any, tmp_path: Path
+) -> None:
+    best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
+    shutil.copy(trained(*DENSE).best, best)
+    altered(last, "callbacks", *place, value=value)
+    with pytest.raises(ValueError, match="cannot be resumed: its (best score|history) is not"):
+        resume_in(tmp_path / "run", last, "trainer.max_epochs=9", "trainer.logger=false")
 
 
 @pytest.mark.parametrize("word", ["\x1b[2J", "\x07", "\r", "\ud800", "\x9b31m"])
