@@ -40,7 +40,7 @@ class ImageDataModule(LightningDataModule):
     num_workers: processes that prepare batches; images in memory need none.
     seed: keys the order and the noise of training.
 
-    Subclasses give `image_shape`, `class_names`, `train_count` and `load`.
+    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count` and `load`.
 
     Raises ValueError for a setting out of range.
     """
@@ -48,6 +48,7 @@ class ImageDataModule(LightningDataModule):
     image_shape: tuple[int, int, int]  # C H W
     class_names: tuple[str, ...]
     train_count: int  # images from which the validation split is taken
+    test_count: int
     second_view = False  # whether training batches have another noisy view too
     test_split: Split = "test"  # "val" to score the validation images, and choose something by it
 

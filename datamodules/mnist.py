@@ -42,6 +42,7 @@ class MNISTFormat(ImageDataModule):
 
     image_shape = (1, 28, 28)
     train_count = 60_000
+    test_count = 10_000
 
     source: type[datasets.MNIST]  # its tables: the archives, their MD5, and the mirrors
     checksums: ClassVar[dict[str, str]]  # MD5 of the extracted files

@@ -52,11 +52,11 @@ class Procedural(ImageDataModule):
             raise ValueError(f"data_seed must be in [0, 2**32), got {data_seed}")
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
-        self.test_size = test_size
+        self.test_count = test_size
         self.data_seed = data_seed
 
     def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        count = self.test_size if test else self.train_count
+        count = self.test_count if test else self.train_count
         random = generator("cpu", "garments", self.data_seed, "test" if test else "train")
         labels = torch.randint(self.num_classes, (count,), generator=random)
         return draw_garments(labels, random), labels

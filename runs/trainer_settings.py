@@ -103,8 +103,10 @@ def check_for_training(cfg: DictConfig) -> None:
 def check_batches(settings: DictConfig, data: ImageDataModule) -> None:
     """Raises ValueError where the data has too few batches for a setting; it need not be loaded."""
     training = -(-(data.train_count - data.val_size) // data.batch_size)
-    validation = -(-data.val_size // (data.batch_size * EVAL_BATCHES))
-    for split, count in (("train", training), ("val", validation)):
+    validation, test = (
+        -(-count // (data.batch_size * EVAL_BATCHES)) for count in (data.val_size, data.test_count)
+    )
+    for split, count in (("train", training), ("val", validation), ("test", test)):
         share = settings[f"limit_{split}_batches"]
         if isinstance(share, float) and share * count < 1:
             raise ValueError(

@@ -62,7 +62,7 @@ class SmallFiles(datasets.MNIST):  # type: ignore[misc]  # torchvision has no ty
 
 
 class Small(MNISTFormat):
-    train_count = TRAIN
+    train_count, test_count = TRAIN, TEST
     source = SmallFiles
     class_names = tuple("0123456789")
     checksums: ClassVar = _checksums(FILES)

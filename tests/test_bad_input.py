@@ -147,6 +147,7 @@ SETTINGS = [
     ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0: "),
     ("trainer.limit_train_batches=0.1", "trainer.limit_train_batches=0.1: less than one of 2 "),
     ("trainer.limit_val_batches=0.1", "trainer.limit_val_batches=0.1: less than one of 1 "),
+    ("trainer.limit_test_batches=0.1", "trainer.limit_test_batches=0.1: less than one of 1 "),
     ("trainer.val_check_interval=3", "trainer.val_check_interval=3: an epoch has 2 batches"),
     ("trainer.check_val_every_n_epoch=0", "trainer.check_val_every_n_epoch=0: "),
     ("trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch=2 is above trainer.m"),

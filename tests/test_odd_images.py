@@ -67,10 +67,10 @@ class OddImages(ImageDataModule):
         channels, height, width = shape
         self.image_shape = channels, height, width
         self.pixels = pixels
-        self.test_size = test_size
+        self.test_count = test_size
 
     def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        count = self.test_size if test else self.train_count
+        count = self.test_count if test else self.train_count
         shape = (count, *self.image_shape)
         random = torch.Generator().manual_seed(int(test))
         drawn = torch.randint(256, shape, generator=random)
