@@ -9,7 +9,7 @@ import torch
 from runs_for_tests import train_in
 from torch import Tensor
 
-from denoisers.checkpoint import read_checkpoint
+from denoisers.checkpoint import FORMAT_VERSION, read_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_any_truncation(whole: bytes, long: bool, tmp_path: Path) -> None:
 def test_the_name_does_not_choose_another_reader(name: str, whole: bytes, tmp_path: Path) -> None:
     """torch.load takes what is called .safetensors for such a file."""
     (tmp_path / name).write_bytes(whole)
-    assert read_checkpoint(tmp_path / name)["run"]["format_version"] == 1
+    assert read_checkpoint(tmp_path / name)["run"]["format_version"] == FORMAT_VERSION
 
 
 def test_what_the_reader_reads_is_what_torch_reads(whole: bytes, tmp_path: Path) -> None:
