@@ -449,7 +449,7 @@ def test_what_the_callbacks_keep_is_checked(
     best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
     shutil.copy(trained(*DENSE).best, best)
     altered(last, "callbacks", *place, value=value)
-    with pytest.raises(ValueError, match="cannot be resumed: its (best score|history) is not"):
+    with pytest.raises(ValueError, match=r"cannot be resumed: its (best score|history) is not"):
         resume_in(tmp_path / "run", last, "trainer.max_epochs=9", "trainer.logger=false")
 
 
