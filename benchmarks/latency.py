@@ -26,11 +26,11 @@ def main(count: int, overrides: list[str]) -> None:
     model.eval()
     cores = torch.get_num_threads()
     milliseconds: dict[str, dict[str, list[float]]] = {}
+    session = _onnx_session(model)
     for batch in BATCHES:
         noisy = torch.rand(batch, *model.image_shape)
         eager = partial(model, noisy)
         ways = {"eager, one thread": (1, eager), f"eager, {cores} threads": (cores, eager)}
-        session = _onnx_session(model, noisy)
         if session is not None:
             feed = {session.get_inputs()[0].name: noisy.numpy()}
             ways["ONNX Runtime"] = cores, partial(session.run, None, feed)
@@ -54,19 +54,11 @@ def _milliseconds(restore: Callable[[], Any]) -> float:
     return 1000 * passed / calls
 
 
-def _onnx_session(model: Any, noisy: Any) -> Any:
+def _onnx_session(model: Any) -> Any:
     """None where onnx, onnxscript or onnxruntime is not installed."""
-    import torch
+    from exporting import onnx
 
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401
-    except ImportError:
-        return None
-    program = torch.onnx.export(model, (noisy,), dynamo=True, verbose=False)
-    assert program is not None
-    content = program.model_proto.SerializeToString()
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return None if onnx.missing() else onnx.start(onnx.content(model, {}))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ B C 28 28 -> B 32 14 14 -> B 64 7 7 -> B 128 4 4 -> B 64 7 7 -> B 32 14 14 -> B 
 import itertools
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from denoisers.base import Autoencoder, require_sizes
@@ -72,6 +73,13 @@ class Up(nn.Module):
 
     def forward(self, features: Tensor, size: torch.Size) -> Tensor:
         # A stride of 2 rounds two sizes to the same: the decoder has to be told which it was.
+        if torch.compiler.is_exporting():
+            # ONNX knows no size that is found only when it runs, so the larger is made and cut:
+            # the same numbers, but not to the bit, which training is to keep.
+            larger = F.conv_transpose2d(
+                features, self.conv.weight, self.conv.bias, 2, PADDING, output_padding=1
+            )
+            return self.activate(larger[..., : size[0], : size[1]])
         return self.activate(self.conv(features, output_size=list(size)))
 
 

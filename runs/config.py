@@ -58,6 +58,14 @@ EVAL_SETTINGS: dict[str, Any] = {
     "baselines": Which,
     "levels": list[Annotated[FiniteFloat, Field(ge=0)]],
 }
+EXPORT_SETTINGS: dict[str, Any] = {
+    "seed": Seed,
+    "checkpoint": File,
+    "format": Literal["onnx", "torch_export", "safetensors"],
+    "output": File | None,
+    "check": Literal["real", "random"],
+    "licence": Annotated[str, Field(min_length=1)],
+}
 
 
 def check_train_settings(cfg: DictConfig) -> None:
@@ -71,6 +79,11 @@ def check_eval_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of eval.py's own, or of the trainer, that is wrong."""
     _check_settings(cfg, EVAL_SETTINGS, ["data", "noise", "trainer"])
     check(cfg.trainer, "trainer")
+
+
+def check_export_settings(cfg: DictConfig) -> None:
+    """Raises ValueError for a setting of export.py's own that is wrong."""
+    _check_settings(cfg, EXPORT_SETTINGS, ["data", "noise"])
 
 
 def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -> None:

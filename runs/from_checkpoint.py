@@ -16,13 +16,13 @@ HELP = {"--help", "-h", "--hydra-help", "--version"}
 
 
 def score(arguments: list[str]) -> list[str]:
-    """Make the options of the checkpoint that eval.py is to score; no more overrides are needed.
+    """Make the options of the checkpoint to score or to export; no more overrides are needed.
 
     Raises ValueError or FileNotFoundError where it is missing or not usable.
     """
     path = _value(arguments, "checkpoint")
     if path is None and HELP.isdisjoint(arguments):
-        raise ValueError("checkpoint=path is required: the file to score, such as …/best.ckpt")
+        raise ValueError("checkpoint=path is required, such as …/best.ckpt")
     _offer({group: {} for group in GROUPS} if path is None else _settings(path))
     return []
 

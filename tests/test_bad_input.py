@@ -384,7 +384,11 @@ def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "refused"),
-    [("train.py", ["noise=salt"]), ("eval.py", ["noise.std=0.3"])],  # no such noise, no checkpoint
+    [
+        ("train.py", ["noise=salt"]),  # there is no such noise
+        ("eval.py", ["noise.std=0.3"]),  # of which checkpoint?
+        ("export.py", ["format=onnx"]),
+    ],
 )
 def test_help_and_refusals_do_not_wait_for_torch(
     script: str, refused: list[str], tmp_path: Path

@@ -1,0 +1,91 @@
+"""Write a checkpoint's model into one file for use elsewhere, checked against the original.
+
+python export.py checkpoint=outputs/…/checkpoints/best.ckpt format=onnx
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from omegaconf import DictConfig
+
+from runs import cli, from_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from denoisers.base import ImageModel
+
+
+def export(cfg: DictConfig) -> Path:
+    """The new file: it holds the model's `forward`, and what there is to say about the model.
+
+    Its very bytes have been loaded by what its users would load them with, and compared with the
+    original on random and real images, for several batch sizes and, where the model takes any size
+    of images, for several of these.
+
+    Raises ValueError, FileNotFoundError or OSError for what a user can mend; nothing is written
+    then.
+    """
+    from denoisers.checkpoint import load_model
+    from exporting.about import describe_export, metrics_beside
+    from exporting.check import largest_difference
+    from exporting.formats import FORMATS
+    from files import whole_file
+    from runs.config import check_export_settings
+    from runs.record import isolated
+
+    check_export_settings(cfg)
+    format, checkpoint = FORMATS[cfg.format], Path(cfg.checkpoint)
+    output = Path(cfg.output) if cfg.output else checkpoint.with_suffix(format.SUFFIX)
+    if output.exists():
+        raise ValueError(f"{output} exists already: give another output")
+    format.require()
+    with isolated():
+        model, run = load_model(checkpoint)
+        metrics = metrics_beside(checkpoint, run)
+        images = real_images(cfg, model) if cfg.check == "real" else None
+        content = format.content(model, describe_export(model, run, metrics, cfg.licence))
+        difference = largest_difference(model, format.load(content), images)
+    with whole_file(output) as file:
+        file.write(content)
+    compared = "random" if images is None else f"random and {len(images)} real"
+    print(
+        f"{output}: {type(model).__name__}, {len(content):,} bytes; it differs from the original "
+        f"by {difference:.1e} at most, on {compared} images"
+    )
+    if metrics is None:
+        print("It says no metrics: only a run's best.ckpt was measured, see metrics.json above it")
+    return output
+
+
+def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:
+    """The first test images, noisy, B C H W: as many as the check's largest batch, or all."""
+    import torch
+
+    from exporting.check import BATCHES
+    from runs.config import build
+
+    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    if data.image_shape != model.image_shape:
+        raise ValueError(f"data has images of {data.image_shape}, not of {model.image_shape}")
+    try:
+        data.prepare_data()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error} For a check on random images alone: check=random"
+        ) from error
+    data.setup("test")
+    return data.eval_batch("test", torch.arange(min(BATCHES[-1], data.size("test")))).noisy
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="export")
+def main(cfg: DictConfig) -> None:
+    with cli.job():
+        export(cfg)
+
+
+if __name__ == "__main__":
+    cli.run(main, from_checkpoint.score)

@@ -1,0 +1,43 @@
+"""The weights, and in the metadata which class to build with which arguments to put them into."""
+
+import json
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from denoisers.base import ImageModel
+from denoisers.checkpoint import build_model
+from exporting.check import Run, outputs
+
+# `best.safetensors`, which training has written, has the weights alone.
+SUFFIX = ".model.safetensors"
+
+
+def require() -> None:
+    """Training needs the package too."""
+
+
+def content(model: ImageModel, about: dict[str, str]) -> bytes:
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    return safetensors.torch.save(weights, metadata=about)
+
+
+def load(content: bytes) -> Run:
+    about = metadata(content)
+    model = build_model(about["model"], json.loads(about["arguments"]))
+    model.load_state_dict(safetensors.torch.load(content))
+    model.eval()
+
+    def run(images: Tensor) -> tuple[Tensor, ...]:
+        with torch.inference_mode():
+            return outputs(model(images))
+
+    return run
+
+
+def metadata(content: bytes) -> dict[str, str]:
+    """Of a file's content, which begins with the length of a JSON header, 8 bytes, and it."""
+    length = int.from_bytes(content[:8], "little")
+    about: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return about

@@ -1,0 +1,35 @@
+"""torch.export's archive, which torch runs without this project; the metadata is its extra file
+`about.json`."""
+
+import io
+import json
+
+import torch
+from torch import Tensor
+
+from denoisers.base import ImageModel
+from exporting.check import Run, outputs
+from exporting.tracing import trace
+
+SUFFIX = ".pt2"
+ABOUT = "about.json"
+
+
+def require() -> None:
+    """Torch is there."""
+
+
+def content(model: ImageModel, about: dict[str, str]) -> bytes:
+    file = io.BytesIO()
+    torch.export.save(trace(model), file, extra_files={ABOUT: json.dumps(about, indent=2)})
+    return file.getvalue()
+
+
+def load(content: bytes) -> Run:
+    module = torch.export.load(io.BytesIO(content)).module()
+
+    def run(images: Tensor) -> tuple[Tensor, ...]:
+        with torch.inference_mode():
+            return outputs(module(images))
+
+    return run
