@@ -26,8 +26,9 @@ class Difference(NamedTuple):
 class Row(NamedTuple):
     """A configuration: means over its seeds.
 
-    entries: one a seed. psnr_std: over seeds, None for a single one. difference: None for the best,
-    for what was not evaluated, and where there are fewer than 6 images.
+    entries: one a seed. psnr_std: over seeds, None for a single one. seconds: of training. budget:
+    the seconds that training was given, None for no limit. difference: None for the best, for what
+    was not evaluated, and where there are fewer than 6 images.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     accuracy: float | None
     parameters: int
     seconds: float
+    budget: float | None
     epochs: float
     ms_per_image: float | None
     difference: Difference | None
@@ -45,6 +47,11 @@ class Row(NamedTuple):
     @property
     def evaluations(self) -> list[Evaluation]:
         return [entry.evaluation for entry in self.entries if entry.evaluation]
+
+    @property
+    def ended_by_time(self) -> bool:
+        """Whether nothing but its budget could end its training."""
+        return all(entry.run.ended_by_time for entry in self.entries)
 
 
 class Table(NamedTuple):
@@ -112,6 +119,7 @@ def _row(label: str, entries: list[Entry]) -> Row:
         accuracy=_mean(entry.accuracy for entry in entries),
         parameters=entries[0].run.metrics.parameters,
         seconds=statistics.fmean(entry.run.metrics.seconds.training for entry in entries),
+        budget=entries[0].run.budget,
         epochs=statistics.fmean(entry.run.metrics.epochs for entry in entries),
         ms_per_image=_mean(entry.ms_per_image for entry in entries),
         difference=None,

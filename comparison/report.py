@@ -39,6 +39,12 @@ def _over_seeds(row: Row) -> str:
     return f"{_number(row.psnr_std, '.2f')}\N{NO-BREAK SPACE}({len(row.entries)})".strip()
 
 
+def _training(row: Row) -> str:
+    """What it took, and of how much."""
+    given = "" if row.budget is None else f"\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{row.budget:,.0f}"
+    return f"{row.seconds:,.0f}{given}"
+
+
 def _to_the_best(row: Row) -> str:
     """Written so that a browser does not break the line."""
     if row.difference is None:
@@ -55,7 +61,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "SSIM": lambda row: _number(row.ssim, ".4f"),
     "accuracy": lambda row: _number(row.accuracy, ".2%"),
     "parameters": lambda row: f"{row.parameters:,}",
-    "training (s)": lambda row: f"{row.seconds:,.0f}",
+    "training (s)": _training,
     "epochs": lambda row: f"{row.epochs:g}",
     "ms/image": lambda row: _number(row.ms_per_image, ".3f"),
 }
@@ -105,6 +111,30 @@ def _section(table: Table, style: Style, directory: Path, number: int) -> Sectio
     )
 
 
+def _time(rows: Sequence[Row]) -> Iterator[str]:
+    """Whether they had the same time, where any was given a limit."""
+    budgets = {row.budget for row in rows}
+    others = [row.label for row in rows if not row.ended_by_time]
+    if len(rows) < 2 or budgets == {None}:
+        return
+    if len(budgets) > 1:
+        yield (
+            "Not at equal time: trainer.max_time is not the same for all, see the column of "
+            "training."
+        )
+    elif others:
+        yield (
+            "Not at equal time: early stopping, trainer.max_epochs or max_steps could end before "
+            f"their time {'; '.join(others)}."
+        )
+    else:
+        yield (
+            f"At equal time, if on the same machine: each was given {rows[0].budget:,.0f} s "
+            "(trainer.max_time). Whole epochs count; validation and the epoch that was cut off "
+            "took the rest."
+        )
+
+
 def _notes(table: Table) -> Iterator[str]:
     """What a reader has to know of a table."""
     if table.best and any(row.difference for row in table.rows):
@@ -121,6 +151,7 @@ def _notes(table: Table) -> Iterator[str]:
     elif table.best and table.as_good:
         names = "; ".join(row.label for row in table.as_good)
         yield f"None is in bold: not known to be worse than {table.best.label}: {names}."
+    yield from _time(table.rows)
     if any(not row.evaluations for row in table.rows):
         yield (
             f"{NOT_EVALUATED} not scored by eval.py: these are the scores at the end of training, "
@@ -190,6 +221,7 @@ def _record(table: Table, row: Row) -> dict[str, Any]:
         "accuracy": row.accuracy,
         "parameters": row.parameters,
         "training_seconds": row.seconds,
+        "budget_seconds": row.budget,
         "epochs": row.epochs,
         "ms_per_image": row.ms_per_image,
         "run_ids": " ".join(entry.run.run_id for entry in row.entries),

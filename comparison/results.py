@@ -4,6 +4,7 @@ N images in an evaluation.
 """
 
 import csv
+import datetime
 import json
 import os
 from collections.abc import Hashable, Iterable, Iterator
@@ -97,6 +98,7 @@ class Run(NamedTuple):
     """A training run that has ended.
 
     settings: of its model, noise, objective, data and training, all but the seed.
+    budget: seconds that trainer.max_time gave it, for training and validation; None for no limit.
     validation: epoch and validation PSNR in dB, epoch by epoch; [] for a classifier.
     """
 
@@ -104,6 +106,7 @@ class Run(NamedTuple):
     record: TrainingRecord
     metrics: TrainingMetrics
     settings: Settings
+    budget: float | None
     validation: list[tuple[int, float]]
 
     @property
@@ -113,6 +116,14 @@ class Run(NamedTuple):
     @property
     def started(self) -> AwareDatetime:
         return self.record.started
+
+    @property
+    def ended_by_time(self) -> bool:
+        """Whether nothing but its budget could end it."""
+        trainer = self.record.trainer
+        counts = trainer.get("max_epochs"), trainer.get("max_steps")
+        patience = self.record.early_stopping.get("patience")
+        return self.budget is not None and patience is None and {*counts} <= {None, -1}
 
     @property
     def configuration(self) -> Hashable:
@@ -244,7 +255,21 @@ def _run(directory: Path) -> Run:
         columns = _columns(history, "epoch", "val/psnr")
         pairs = zip(columns["epoch"], columns["val/psnr"], strict=True)
         validation = [(int(epoch), float(psnr)) for epoch, psnr in pairs if psnr]
-    return Run(directory, record, metrics, settings, validation)
+    budget = _seconds(record.trainer.get("max_time"))
+    return Run(directory, record, metrics, settings, budget, validation)
+
+
+def _seconds(max_time: Any) -> float | None:
+    """Of Lightning's two ways to write a duration: DD:HH:MM:SS, and the arguments of timedelta."""
+    if max_time is None:
+        return None
+    try:
+        if isinstance(max_time, str):
+            days, hours, minutes, seconds = map(int, max_time.split(":"))
+            max_time = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+        return datetime.timedelta(**max_time).total_seconds()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"run.json: trainer.max_time={max_time}: {error}") from error
 
 
 def _evaluation(directory: Path) -> Evaluation:

@@ -3,6 +3,7 @@
 Lightning finds many of these late, after the data has been read or an epoch trained, or not at all.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, ListConfig
@@ -26,13 +27,18 @@ def _only(allowed: object, reason: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _duration(value: str) -> str:
+    if not re.fullmatch(r"\d{1,5}:\d\d:\d\d:\d\d", value):
+        raise ValueError("should be DD:HH:MM:SS, days to seconds")
+    return value
+
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
 FromZero = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Unit = Literal["weeks", "days", "hours", "minutes", "seconds"]
 Duration = (
-    Annotated[str, Field(pattern=r"^\d{1,5}:\d\d:\d\d:\d\d$")]  # days, hours, minutes, seconds
-    | dict[Unit, Annotated[int, Field(ge=0, le=10**6)]]
+    Annotated[str, AfterValidator(_duration)] | dict[Unit, Annotated[int, Field(ge=0, le=10**6)]]
 )
 ONE_DEVICE = "a run uses one device"
 

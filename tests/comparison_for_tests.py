@@ -18,6 +18,7 @@ DATA = {
     "eval_seed": 0,
     "num_workers": 0,
 }
+TRAINER = {"_target_": "pytorch_lightning.Trainer", "max_epochs": 15, "precision": None}
 
 
 def gaussian(std: float) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def write_run(
     split: str = "bf279271349aa7a9",
     finished: bool = True,
     objective: dict[str, Any] | None = None,
+    trainer: dict[str, Any] | None = None,
+    patience: int | None = 5,
     **settings: Any,
 ) -> None:
     """A training run. objective: None for a record that knows of none. settings: of the model."""
@@ -57,8 +60,8 @@ def write_run(
         "model": node,
         "data": DATA | {"seed": seed} | (data or {}),
         "noise": noise or gaussian(std),
-        "trainer": {"_target_": "pytorch_lightning.Trainer", "max_epochs": 15, "precision": None},
-        "early_stopping": {"patience": 5, "min_delta": 0.0},
+        "trainer": TRAINER | (trainer or {}),
+        "early_stopping": {"patience": patience, "min_delta": 0.0},
         "started": started,
     }
     if objective:

@@ -253,6 +253,20 @@ class Wait(Callback):
             time.sleep(0.1)
 
 
+class Nap(Callback):
+    """Sleeps for some seconds where an epoch (from 0) begins."""
+
+    def __init__(self, epoch: int, seconds: float) -> None:
+        self.epoch = epoch
+        self.seconds = seconds
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == self.epoch and batch_idx == 0:
+            time.sleep(self.seconds)
+
+
 class Spoil(Callback):
     """Sets all weights to one value before the validations from an epoch (from 0) on."""
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from runs_for_tests import DENSE, ROOT, VAE, command, score_in, trained
 
 import compare
-from comparison import figures
+from comparison import figures, report
 from comparison.figures import pareto_front
 from comparison.leaderboard import Comparison
 from comparison.leaderboard import compare as compare_results
@@ -371,6 +372,70 @@ def test_real_runs_and_evaluations_are_compared(tmp_path: Path) -> None:
         assert row.evaluations[0].psnr.mean() == pytest.approx(row.psnr, abs=1e-4)
         assert [*figures.curve(row, MODEL)] == [0.3, 0.5]
         assert row.ms_per_image is not None
+
+
+TIMED = {"max_epochs": -1, "max_time": "00:00:05:00"}
+
+
+@pytest.mark.parametrize(
+    ("second", "cells", "said"),
+    [
+        ({"trainer": TIMED, "patience": None}, ["60 of 300", "60 of 300"], "At equal time, if on"),
+        (
+            {"trainer": TIMED | {"max_time": {"minutes": 5}}, "patience": None},
+            ["60 of 300", "60 of 300"],
+            "At equal time, if on",
+        ),
+        (
+            {"trainer": TIMED | {"max_time": "00:00:10:00"}, "patience": None},
+            ["60 of 300", "60 of 600"],
+            "Not at equal time: trainer.max_time",
+        ),
+        (
+            {"trainer": {"max_epochs": -1}, "patience": None},
+            ["60 of 300", "60"],
+            "Not at equal time: trainer.max_time",
+        ),
+        (
+            {"trainer": TIMED},
+            ["60 of 300", "60 of 300"],
+            "max_steps could end before their time vae, early_stopping.patience=5.",
+        ),
+        (
+            {"trainer": TIMED | {"max_epochs": 15}, "patience": None},
+            ["60 of 300", "60 of 300"],
+            "max_steps could end before their time vae, trainer.max_epochs=15.",
+        ),
+    ],
+    ids=["same", "same otherwise written", "more", "no limit", "early stopping", "epochs"],
+)
+def test_a_table_says_who_had_which_time(
+    second: dict[str, Any], cells: list[str], said: str, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "d", "d", psnr=19.0, trainer=TIMED, patience=None)
+    write_run(tmp_path / "v", "v", "vae", psnr=18.0, **second)
+    report.write(compared(tmp_path), tmp_path)
+    text = (tmp_path / "leaderboard.md").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    column = rows[0].index("training (s)")
+    assert [row[column] for row in rows[2:]] == cells
+    (note,) = (line for line in text.splitlines() if "equal time" in line)
+    assert said in note
+
+
+def test_without_limits_of_time_a_table_says_nothing_of_them(tmp_path: Path) -> None:
+    write_pair(tmp_path, "d", "dense", 19.0)
+    write_pair(tmp_path, "v", "vae", 18.0)
+    report.write(compared(tmp_path), tmp_path)
+    assert "equal time" not in (tmp_path / "leaderboard.md").read_text()
+
+
+def test_a_limit_of_time_that_is_none_leaves_the_run_out(tmp_path: Path) -> None:
+    for number, wrong in enumerate(("soon", "1:2", 5, {"fortnights": 1})):
+        write_run(tmp_path / str(number), str(number), trainer={"max_time": wrong})
+    found = compared(tmp_path)
+    assert not found.tables
+    assert all("run.json: trainer.max_time=" in reason for reason in reasons(found).values())
 
 
 def test_torch_is_not_loaded(tmp_path: Path) -> None:
