@@ -82,6 +82,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
         data.prepare_data()
         data.setup("fit")
+        check_batches(cfg.trainer, data)  # again: pictures may have room for fewer crops than asked
         record["split"] = data.split_fingerprint()
         held_out = resumed["split"] if resumed else getattr(model, "split", None)
         if held_out not in (None, record["split"]):

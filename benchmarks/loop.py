@@ -21,8 +21,10 @@ from runs import cli
 def main(steps: int, compiled: bool, overrides: list[str]) -> None:
     cli.suit_the_machine()
     from benchmarks.from_config import data_and_model
+    from datamodules.images import LabelledImages
 
     data, model = data_and_model(overrides)
+    assert isinstance(data, LabelledImages)
     images, labels = data.load(test=False)
     std = data.noise.level
     if compiled:

@@ -23,30 +23,33 @@ Split = Literal["train", "val", "test"]
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
 LARGEST_BATCH = 1_000_000
 MOST_WORKERS = 256  # each is a process
+UNLABELLED_EXAMPLES = 10  # that stand for a split where there are no classes
 EVAL_BATCHES = 4  # times as large as training's: evaluation keeps nothing for a gradient
 
 
 class ImageDataModule(LightningDataModule):
-    """Labelled images held as one uint8 tensor; batches are gathered and made noisy on the device.
+    """Images held in memory as integers; batches are gathered and made noisy on the device.
 
     Training noise is drawn on the device and keyed by (seed, epoch, step). Validation and test
     noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that it is
     the same bits for any batch size, number of workers, device and training seed.
 
     batch_size: images in a batch of training; evaluation's have four times as many.
-    val_size: images held out of the training images for validation, stratified by class. Which
-        ones they are depends on no seed.
+    val_size: images held out of the training images for validation. Which ones they are depends
+        on no seed.
     eval_seed: keys the validation and test noise.
     num_workers: processes that prepare batches; images in memory need none.
     seed: keys the order and the noise of training.
 
-    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count` and `load`.
+    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count`, a `setup` that fills
+    `_images`, `_rows`, `_labels` and `_fingerprint`, and `_samples`, which gathers. Those of images with
+    labels derive from `LabelledImages`.
 
     Raises ValueError for a setting out of range.
     """
 
     image_shape: tuple[int, int, int]  # C H W
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # () for images without labels
     train_count: int  # images from which the validation split is taken
     test_count: int
     second_view = False  # whether training batches have another noisy view too
@@ -76,45 +79,36 @@ class ImageDataModule(LightningDataModule):
         self.eval_seed = eval_seed
         self.num_workers = num_workers
         self.seed = seed
-        self._images: dict[bool, Tensor] = {}  # by "is test": uint8 N C H W
-        self._labels: dict[bool, Tensor] = {}  # by "is test": int64 N
-        self._rows: dict[Split, Tensor] = {}  # positions in a split -> rows of the tensors above
+        self._images: dict[bool, Tensor] = {}  # by "is test", as `_samples` keeps them
+        self._rows: dict[Split, Tensor] = {}  # int64 N ...: what `_samples` finds an image by
+        self._labels: dict[Split, Tensor] = {}  # int64 N
         self._eval_noisy: dict[Split, Tensor] = {}  # float32 N C H W
+        self._fingerprint = ""
 
     @abstractmethod
-    def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        """The training (with validation) or the test images, uint8 N C H W, and int64 labels N."""
+    def _samples(self, split: Split, rows: Tensor) -> Tensor:
+        """The images of some of a split's rows: unsigned integers B C H W, their largest is white.
 
-    def setup(self, stage: str) -> None:
-        test = stage == "test"
-        if test in self._images:
-            return
-        images, labels = self.load(test)
-        self._images[test], self._labels[test] = images, labels
-        if test:
-            self._rows["test"] = torch.arange(len(labels))
-        else:
-            self._rows["train"], self._rows["val"] = stratified_split(labels, self.val_size)
+        Where `rows` are on another device than the images, the images move there.
+        """
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
 
     def split_fingerprint(self) -> str:
-        """A digest of the data's labels and of which of them validate, after `setup("fit")`.
+        """A digest of the data and of which of it validates, after `setup("fit")`.
 
         Two models whose fingerprints are equal held out the same images.
         """
-        parts = self._labels[False], self._rows["val"]
-        content = b"".join(part.cpu().numpy().tobytes() for part in parts)
-        return hashlib.sha256(content).hexdigest()[:16]
+        return self._fingerprint
 
     def size(self, split: Split) -> int:
         return len(self._rows[split])
 
     def labels(self, split: Split) -> Tensor:
         """int64 N, on the CPU."""
-        return self._labels[split == "test"].cpu()[self._rows[split].cpu()]
+        return self._labels[split].cpu()
 
     def train_dataloader(self) -> DataLoader[Draw]:
         # Lightning tells the sampler of the epoch only once the loader's workers have begun.
@@ -143,7 +137,7 @@ class ImageDataModule(LightningDataModule):
         split: Split = batch.split  # type: ignore[assignment]
         if split != "train":
             return self.eval_batch(split, batch.positions)
-        clean, label = self._clean(split, batch.positions)
+        clean, label = self._clean(split, batch.positions, batch.epoch)
         key = (self.seed, batch.epoch, batch.step)
         noisy = self.noise(clean, generator(clean.device, "noise", *key))
         second = None
@@ -176,29 +170,79 @@ class ImageDataModule(LightningDataModule):
         return other
 
     def examples(self, split: Split, per_class: int) -> Tensor:
-        """Positions of the first `per_class` images of each class in a split, class by class."""
+        """Positions of the first `per_class` images of each class in a split, class by class.
+
+        Of images without labels, ten times as many from all over the split.
+        """
+        if not self.class_names:
+            count = min(UNLABELLED_EXAMPLES * per_class, self.size(split))
+            return evenly(count, self.size(split))
         labels = self.labels(split)
         rows = [(labels == c).nonzero().flatten()[:per_class] for c in range(self.num_classes)]
         return torch.cat(rows)
 
-    def _clean(self, split: Split, index: Tensor) -> tuple[Tensor, Tensor]:
-        test, device = split == "test", index.device
+    def _rows_in(self, split: Split, epoch: int | None) -> Tensor:
+        """Of all images of a split; of training's, those of an epoch, or by None of no epoch."""
+        return self._rows[split]
+
+    def _clean(
+        self, split: Split, index: Tensor, epoch: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        device = index.device
         # A no-op but for the first batch on a device: from then on the data lives there.
-        self._images[test] = images = self._images[test].to(device)
-        self._labels[test] = labels = self._labels[test].to(device)
-        self._rows[split] = rows = self._rows[split].to(device)
-        row = rows[index]
-        return images[row].float().div_(255), labels[row]
+        self._rows[split] = self._rows[split].to(device)
+        self._labels[split] = labels = self._labels[split].to(device)
+        rows = self._rows_in(split, epoch)
+        return in_unit_range(self._samples(split, rows[index])), labels[index]
 
     def _draw_eval_noise(self, split: Split) -> Tensor:
         noisy = torch.empty(self.size(split), *self.image_shape)
-        images, rows = self._images[split == "test"], self._rows[split]
-        for block, part in enumerate(rows.split(EVAL_NOISE_BLOCK)):
-            clean = images[part].cpu().float().div_(255)
+        for block, rows in enumerate(self._rows[split].split(EVAL_NOISE_BLOCK)):
+            clean = in_unit_range(self._samples(split, rows).cpu())
             random = generator("cpu", "eval noise", self.eval_seed, split, block)
             start = block * EVAL_NOISE_BLOCK
-            noisy[start : start + len(part)] = self.noise(clean, random)
+            noisy[start : start + len(rows)] = self.noise(clean, random)
         return noisy
+
+
+class LabelledImages(ImageDataModule):
+    """Images of one size in classes, a fixed share of each class held out for validation.
+
+    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count` and `load`.
+    """
+
+    @abstractmethod
+    def load(self, test: bool) -> tuple[Tensor, Tensor]:
+        """The training (with validation) or the test images, uint8 N C H W, and int64 labels N."""
+
+    def setup(self, stage: str) -> None:
+        test = stage == "test"
+        if test in self._images:
+            return
+        self._images[test], labels = self.load(test)
+        if test:
+            self._rows["test"], self._labels["test"] = torch.arange(len(labels)), labels
+            return
+        self._rows["train"], self._rows["val"] = stratified_split(labels, self.val_size)
+        for split in ("train", "val"):
+            self._labels[split] = labels[self._rows[split]]
+        content = b"".join(part.numpy().tobytes() for part in (labels, self._rows["val"]))
+        self._fingerprint = hashlib.sha256(content).hexdigest()[:16]
+
+    def _samples(self, split: Split, rows: Tensor) -> Tensor:
+        test = split == "test"
+        self._images[test] = images = self._images[test].to(rows.device)
+        return images[rows]
+
+
+def in_unit_range(samples: Tensor) -> Tensor:
+    """Unsigned integers, of which the largest is white, as float32 in [0, 1]."""
+    return samples.float().div_(torch.iinfo(samples.dtype).max)
+
+
+def evenly(count: int, size: int) -> Tensor:
+    """`count` of the positions 0 to size - 1, as far apart as they can be: ascending int64."""
+    return torch.arange(count) * size // count
 
 
 def stratified_split(labels: Tensor, val_size: int) -> tuple[Tensor, Tensor]:

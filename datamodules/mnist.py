@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from torchvision import datasets
 
-from datamodules.images import ImageDataModule
+from datamodules.images import LabelledImages
 from datamodules.noise import Noise
 from files import whole_file
 
@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 log = logging.getLogger(__name__)
 
 
-class MNISTFormat(ImageDataModule):
+class MNISTFormat(LabelledImages):
     """60,000 training and 10,000 test images of 28 x 28 pixels, in four files.
 
     root: the folder that holds torchvision's `FashionMNIST/raw` or `MNIST/raw`; `None` is `data`

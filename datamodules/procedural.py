@@ -5,13 +5,13 @@ from torch import Tensor
 
 from contract import generator
 from datamodules.garments import draw_garments
-from datamodules.images import ImageDataModule
+from datamodules.images import LabelledImages
 from datamodules.noise import Noise
 
 MOST_IMAGES = 10_000_000  # 8 GB, and four times that in the noise of an evaluation
 
 
-class Procedural(ImageDataModule):
+class Procedural(LabelledImages):
     """28 x 28 pictures of garments of random shape, size, brightness and texture.
 
     train_size, val_size, test_size: how many images are drawn for each split.

@@ -53,6 +53,8 @@ class Classifier(ImageModel):
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         channels_in, height, width = image_shape
         self.image_shape = channels_in, height, width  # a tuple, also where a config held a list
+        if num_classes < 1:
+            raise ValueError("num_classes must be at least 1, got 0: the data has no labels")
         self.num_classes = num_classes
         self.input = input
         stages: list[nn.Module] = []

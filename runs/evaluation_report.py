@@ -17,7 +17,7 @@ from runs.task import p_value, verdict
 # The pictures that an evaluation may have made, in the order of the page; others come after them.
 PICTURES = {
     "noise_curve": "Scores over the noise level",
-    "strip": "The first image of each class",
+    "strip": "Examples: the first image of each class, where there are classes",
     "extremes": "The images with the best, the median and the worst PSNR",
     "vae_latents": "The KL divergence of each latent",
     "vae_calibration": "The error of pixels against the predicted one",

@@ -78,12 +78,17 @@ def _rgb(images: Tensor) -> Tensor:
 
 
 def training_samples(data: ImageDataModule) -> Figure:
-    """A training image of each class, clean and as noisy as the first epoch sees such images."""
+    """Examples of the training images, clean and as noisy as the first epoch sees such images."""
     positions = data.examples("train", per_class=1)
     draw = Draw("train", epoch=0, step=0, positions=positions)
     batch = data.on_after_batch_transfer(draw, 0)
-    names = [data.class_names[label] for label in batch.label]
+    names = titles(data.class_names, batch.label)
     return strip({"clean": batch.clean, "noisy": batch.noisy}, names)
+
+
+def titles(names: Sequence[str], labels: Tensor) -> list[str]:
+    """The class of each image; "" where there is none, which is the label -1."""
+    return [names[label] if label >= 0 else "" for label in labels.tolist()]
 
 
 LABELS = {

@@ -72,8 +72,10 @@ def extremes(restore: Restore, data: ImageDataModule, index: Tensor, psnr: Tenso
     rows = {"clean": batch.clean, "noisy": batch.noisy, "restored": restore(batch.noisy)}
     kinds = [kind for kind in ("best", "median", "worst") for _ in range(len(chosen) // 3)]
     captions = [
-        f"{value:.1f} dB\n{data.class_names[label]}"
-        for value, label in zip(psnr[chosen].tolist(), batch.label.tolist(), strict=True)
+        f"{value:.1f} dB\n{name}".strip()
+        for value, name in zip(
+            psnr[chosen].tolist(), figures.titles(data.class_names, batch.label), strict=True
+        )
     ]
     return figures.strip(rows, kinds, {"restored": captions})
 

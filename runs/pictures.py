@@ -43,7 +43,7 @@ def strip_of(
             guesses = classifier(images).argmax(1).tolist()
             for column, guess in enumerate(guesses):
                 captions[name][column] = f"{names[guess]}\n{captions[name][column]}".strip()
-    return figures.strip(rows, [names[label] for label in batch.label.tolist()], captions)
+    return figures.strip(rows, figures.titles(names, batch.label), captions)
 
 
 @torch.no_grad()

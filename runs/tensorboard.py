@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.vae import VAE
-from runs import pictures
+from runs import figures, pictures
 from runs.config import plain
 
 CODES = 1_000  # test images in the projector
@@ -132,7 +132,7 @@ def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) 
     """The codes of the first test images for the projector, with labels and the clean images."""
     index = torch.arange(min(CODES, data.size("test")), device=model.device)
     batch = data.eval_batch("test", index)
-    names = [data.class_names[label] for label in batch.label.tolist()]
+    names = figures.titles(data.class_names, batch.label)
     codes = torch.cat([model.encode(part).flatten(1) for part in batch.noisy.split(100)])
     # The projector lays square pictures out.
     height, width = batch.clean.shape[2:]

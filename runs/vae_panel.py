@@ -89,7 +89,7 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
         "std of draws\n(x 10)": 10 * found.spread,
         "|error|\n(x 2)": 2 * (found.restored - shown.clean).abs(),
     }
-    names = [data.class_names[label] for label in shown.label.tolist()]
+    names = figures.titles(data.class_names, shown.label)
     made = {
         "vae_uncertainty": figures.strip(rows, names),
         "vae_latents": _latents(kl, active),

@@ -27,7 +27,7 @@ import compare
 import eval
 import train
 from baselines.choice import baselines
-from datamodules.images import ImageDataModule
+from datamodules.images import LabelledImages
 from datamodules.noise import Gaussian, Noise
 
 Pixels = Literal["black", "white", "constant", "random"]
@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 
-class OddImages(ImageDataModule):
+class OddImages(LabelledImages):
     """Images of any size; only three of the ten classes have any.
 
     pixels: all 0, all 255, a value for each image, or one for each pixel.

@@ -1,0 +1,327 @@
+"""One's own pictures: random crops to train on, fixed ones to validate and to test.
+
+P pictures of H x W pixels; N crops of S x S pixels in a split, B in a batch; C channels.
+"""
+
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Generator, Tensor
+
+from contract import generator
+from datamodules.images import ImageDataModule, Split, evenly
+from datamodules.noise import Noise
+from datamodules.pictures import read_picture
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
+LARGEST_CROP = 10_000  # pixels a side
+MOST_CROPS = 10_000_000
+READERS = 8  # threads, each of which holds a picture in floating point
+READING = 2  # times the pictures' size: singly, and then together
+MEMORY_SHARE = 0.8  # of the machine's, that reading may take
+EXACT = 1e-3  # how near a level of 8 bits a sample is on it; those of 16 bits are 4 times as near
+LUMA = np.array([19_595, 38_470, 7_471], np.uint32)[:, None, None]  # of ITU-R BT.601, times 2^16
+
+log = logging.getLogger(__name__)
+
+
+class Picture(NamedTuple):
+    """digest: of its file. samples: uint8 or uint16 C H W."""
+
+    path: Path
+    digest: str
+    samples: np.ndarray
+
+
+class Folder(ImageDataModule):
+    """Square crops of the pictures in a folder, and in the folders in it. They have no labels.
+
+    Training has `train_size` crops in an epoch, at random places: a picture is drawn as often as
+    it has pixels. Places and symmetries are keyed by (seed, epoch). Validation and test have fixed
+    crops, side by side, the same ones whatever the seeds.
+
+    Pictures are held out as a whole. They are ordered by the SHA-256 of their files: the first are
+    for validation, the next for the test, the others for training. Which ones they are so follows
+    from what is in the files alone. Copies of a file count once.
+
+    All pictures are read at once, before training, and held in memory: in 8 bits a sample, or in 16
+    where one of them has more than 8.
+
+    root: PNG, JPEG, TIFF, BMP and WebP files in it are read, hidden ones are not.
+    test_root: the same, for the test; `None` holds out some of root's.
+    channels: 1 makes pictures grey, by ITU-R BT.601 as Pillow does; 3 gives grey ones three equal
+        channels.
+    crop: S. Pictures that are smaller are left out, with a warning.
+    symmetries: whether a training crop is in a random one of a square's eight symmetries.
+    train_size: crops in an epoch of training.
+    val_size, test_size: how many fixed crops there are at most: no two show the same pixel.
+    val_share, test_share: of root's pictures; at least one is held out.
+
+    Raises, from `setup`: FileNotFoundError where there is no folder or no picture, ValueError for a
+    picture that cannot be read, for too few, for one that is both in root and in test_root, and for
+    more than this machine has memory for.
+    """
+
+    class_names = ()
+
+    def __init__(
+        self,
+        noise: Noise,
+        root: str,
+        test_root: str | None,
+        channels: Literal[1, 3],
+        crop: int,
+        symmetries: bool,
+        train_size: int,
+        val_size: int,
+        test_size: int,
+        val_share: float,
+        test_share: float,
+        batch_size: int,
+        eval_seed: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        if not 1 <= crop <= LARGEST_CROP:
+            raise ValueError(f"crop must be in [1, {LARGEST_CROP:,}], got {crop}")
+        sizes = {"train_size": train_size, "val_size": val_size, "test_size": test_size}
+        for name, size in sizes.items():
+            if not 1 <= size <= MOST_CROPS:
+                raise ValueError(f"{name} must be in [1, {MOST_CROPS:,}], got {size}")
+        if not (val_share > 0 and test_share > 0 and val_share + test_share < 1):
+            raise ValueError(
+                "val_share and test_share must be above 0 and leave some pictures for training, "
+                f"got {val_share} and {test_share}"
+            )
+        self.image_shape = channels, crop, crop
+        self.train_count = train_size + val_size
+        super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
+        self.root = Path(root).expanduser().absolute()
+        self.test_root = None if test_root is None else Path(test_root).expanduser().absolute()
+        self.symmetries = symmetries
+        self.train_size = train_size
+        self.test_size = test_size
+        self.val_share = val_share
+        self.test_share = test_share
+        self._places = torch.empty(0)  # of the training pictures, as `together` gives them
+        self._epoch: dict[int, Tensor] = {}  # the rows of training's crops in one epoch
+
+    def setup(self, stage: str) -> None:
+        if self._images:
+            return
+        training, validation, test = self._pictures()
+        # Of one tensor, the training pictures come first.
+        self._images[False], places = together([*training, *validation])
+        self._images[True], test_places = together(test)
+        self._places, val_places = places.split([len(training), len(validation)])
+        crop = self.image_shape[1]
+        self._rows["train"] = self._draw_crops(generator("cpu", "crops to fit with"))
+        self._rows["val"] = fixed_crops(val_places, crop, self.val_size)
+        self._rows["test"] = fixed_crops(test_places, crop, self.test_size)
+        self._labels = {split: torch.full((len(rows),), -1) for split, rows in self._rows.items()}
+        self.val_size = self.size("val")
+        self.train_count = self.train_size + self.val_size
+        held = "|".join(
+            " ".join(picture.digest for picture in pictures) for pictures in (training, validation)
+        )
+        self._fingerprint = hashlib.sha256(held.encode()).hexdigest()[:16]
+        counts = [len(pictures) for pictures in (training, validation, test)]
+        log.info("pictures: %d to train with, %d to validate, %d to test", *counts)
+
+    def _pictures(self) -> tuple[list[Picture], list[Picture], list[Picture]]:
+        """For training, validation and test, each by their digests."""
+        paths = find_pictures(self.root)
+        test_paths = find_pictures(self.test_root) if self.test_root else []
+        require_memory(sum(map(pixels_of, [*paths, *test_paths])) * self.image_shape[0])
+        own, test = self._read(self.root, paths), []
+        if self.test_root:
+            test = self._read(self.test_root, test_paths)
+            root_paths = {picture.digest: picture.path for picture in own}
+            for picture in test:
+                if picture.digest in root_paths:
+                    raise ValueError(
+                        f"{picture.path} is to test with, and {root_paths[picture.digest]} is the "
+                        "same picture: take it out of one of the folders"
+                    )
+        for_val = max(1, round(self.val_share * len(own)))
+        for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
+        if len(own) <= for_val + for_test:
+            uses = "to train, to validate and to test" if for_test else "to train and to validate"
+            raise ValueError(f"{self.root} has too few pictures for {uses}: {len(own)}")
+        held_out = for_val + for_test
+        return own[held_out:], own[:for_val], test or own[for_val:held_out]
+
+    def _read(self, root: Path, paths: Sequence[Path]) -> list[Picture]:
+        """Those that a crop fits into, each once, by their digests."""
+        pictures = read_pictures(paths, self.image_shape[0])
+        once = {picture.digest: picture for picture in reversed(pictures)}
+        if copies := len(pictures) - len(once):
+            log.warning("%s: %d copies of other pictures are left out", root, copies)
+        crop = self.image_shape[1]
+        small = [p.path for p in once.values() if min(p.samples.shape[1:]) < crop]
+        if len(small) == len(once):
+            raise ValueError(f"{root} has no picture of at least {crop} x {crop} pixels, the crop")
+        if small:
+            log.warning(
+                "%s: left out as smaller than the crop of %d pixels: %s",
+                root,
+                crop,
+                ", ".join(sorted(str(path.relative_to(root)) for path in small)),
+            )
+        return [once[digest] for digest in sorted(once) if once[digest].path not in small]
+
+    def _draw_crops(self, random: Generator) -> Tensor:
+        crop = self.image_shape[1]
+        return random_crops(self._places, crop, self.train_size, self.symmetries, random)
+
+    def _rows_in(self, split: Split, epoch: int | None) -> Tensor:
+        if split != "train" or epoch is None:
+            return self._rows[split]
+        if epoch not in self._epoch:
+            self._epoch.clear()
+            drawn = self._draw_crops(generator("cpu", "crops", self.seed, epoch))
+            self._epoch[epoch] = drawn.to(self._rows[split].device)
+        return self._epoch[epoch]
+
+    def _samples(self, split: Split, rows: Tensor) -> Tensor:
+        test = split == "test"
+        self._images[test] = samples = self._images[test].to(rows.device)
+        channels, crop, _ = self.image_shape
+        return gather(samples, rows, channels, crop)
+
+
+def find_pictures(root: Path) -> list[Path]:
+    """The files below a folder that are named like pictures, by their paths.
+
+    Raises FileNotFoundError where there is no folder, or no such file.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}")
+    paths = [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and path.is_file()
+    ]
+    if not paths:
+        endings = " ".join(sorted(SUFFIXES))
+        raise FileNotFoundError(f"there is no picture in {root}: {endings} are looked for")
+    return paths
+
+
+def pixels_of(path: Path) -> int:
+    """H W, which a picture's file says without being read; 0 where it is damaged."""
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            return image.width * image.height
+    except Exception:  # decoders raise what they like; reading it will say what is wrong
+        return 0
+
+
+def require_memory(size: int) -> None:
+    """Raises ValueError where this machine cannot hold pictures of so many bytes."""
+    needed = READING * size
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > MEMORY_SHARE * there:
+        raise ValueError(
+            f"reading the pictures takes {needed / 1e9:,.1f} GB of memory, this machine has "
+            f"{there / 1e9:,.1f} GB: take fewer, cut them into parts or scale them down"
+        )
+
+
+def read_pictures(paths: Sequence[Path], channels: int) -> list[Picture]:
+    """Several at a time. Raises ValueError for the first that cannot be read."""
+    log.info("reading %d pictures", len(paths))
+    # Around the threads: the filters of warnings, which reading sets, are the process's.
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
+        warnings.simplefilter("ignore")
+        return list(pool.map(partial(_read, channels=channels), paths))
+
+
+def _read(path: Path, channels: int) -> Picture:
+    image = read_picture(path).numpy()
+    levels = image * 255
+    deep = np.abs(levels - np.rint(levels)).max() > EXACT
+    samples = np.rint(image * (2**16 - 1) if deep else levels).astype(np.uint32)
+    if len(samples) > channels:
+        samples = ((samples * LUMA).sum(0, dtype=np.uint32, keepdims=True) + 2**15) >> 16
+    samples = np.broadcast_to(samples, (channels, *samples.shape[1:]))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Picture(path, digest, samples.astype(np.uint16 if deep else np.uint8))
+
+
+def together(pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+    """The samples of all, one after the other, and where each picture is in them.
+
+    Returns uint8, or uint16 where one of the pictures has that, and int64 P x 3: a picture's first
+    sample, H and W.
+    """
+    deep = any(picture.samples.dtype == np.uint16 for picture in pictures)
+    require_memory(sum(picture.samples.size for picture in pictures) * (2 if deep else 1))
+    parts = [_of_16_bits(p.samples) if deep else p.samples for p in pictures]
+    ends = np.cumsum([part.size for part in parts])
+    places = [[end - p.size, *p.shape[1:]] for end, p in zip(ends.tolist(), parts, strict=True)]
+    samples = np.concatenate([part.ravel() for part in parts])
+    return torch.from_numpy(samples), torch.tensor(places)
+
+
+def _of_16_bits(samples: np.ndarray) -> np.ndarray:
+    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * 257
+
+
+# Where a crop is: int64 N x 4. Its first sample, the steps from there to the next line and to the
+# next channel, and which of a square's symmetries it is shown in, from 0 for none to 7.
+
+
+def random_crops(
+    places: Tensor, size: int, count: int, symmetries: bool, random: Generator
+) -> Tensor:
+    """N x 4, at random places. places: of the pictures, P x 3, as `together` gives them."""
+    area = places[:, 1] * places[:, 2]
+    pixel = torch.randint(int(area.sum()), (count,), generator=random)
+    start, height, width = places[torch.searchsorted(area.cumsum(0), pixel, right=True)].T
+    top, left = (
+        (torch.rand(count, generator=random, dtype=torch.float64) * (side - size + 1)).long()
+        for side in (height, width)
+    )
+    symmetry = torch.randint(8, (count,), generator=random) * symmetries
+    return torch.stack((start + top * width + left, width, height * width, symmetry), 1)
+
+
+def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
+    """N x 4, side by side around the middle of each picture; of too many, some from all over."""
+    crops = []
+    for start, height, width in places.tolist():
+        top, left = (
+            torch.arange(side % size // 2, side - size + 1, size) for side in (height, width)
+        )
+        corner = (start + top[:, None] * width + left).flatten()
+        steps = torch.tensor([width, height * width, 0]).expand(len(corner), 3)
+        crops.append(torch.cat((corner[:, None], steps), 1))
+    found = torch.cat(crops)
+    return found[evenly(min(most, len(found)), len(found))]
+
+
+def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
+    """B C S S. samples: of all pictures, as `together` gives them. crops: B x 4."""
+    corner, line, plane, symmetry = (part[:, None, None] for part in crops.T)
+    planes, lines = (torch.arange(n, device=crops.device) for n in (channels, size))
+    first = corner + plane * planes[:, None] + line * lines  # of each line of S samples: B C S
+    found = samples.unfold(0, size, 1)[first]
+    bits = symmetry[..., None] & torch.tensor([1, 2, 4], device=crops.device) > 0  # B 1 1 3
+    mirrored, upside_down, transposed = bits[..., None].unbind(-2)  # B 1 1 1
+    found = torch.where(mirrored, found.flip(-1), found)
+    found = torch.where(upside_down, found.flip(-2), found)
+    return torch.where(transposed, found.mT, found)
