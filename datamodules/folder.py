@@ -29,6 +29,7 @@ MOST_CROPS = 10_000_000
 READERS = 8  # threads, each of which holds a picture in floating point
 READING = 2  # times the pictures' size: singly, and then together
 MEMORY_SHARE = 0.8  # of the machine's, that reading may take
+NAMED = 5  # files in a line that warns of many
 EXACT = 1e-3  # how near a level of 8 bits a sample is on it; those of 16 bits are 4 times as near
 LUMA = np.array([19_595, 38_470, 7_471], np.uint32)[:, None, None]  # of ITU-R BT.601, times 2^16
 
@@ -157,7 +158,7 @@ class Folder(ImageDataModule):
         for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
         if len(own) <= for_val + for_test:
             uses = "to train, to validate and to test" if for_test else "to train and to validate"
-            raise ValueError(f"{self.root} has too few pictures for {uses}: {len(own)}")
+            raise ValueError(f"{self.root} has too few pictures {uses}: {len(own)}")
         held_out = for_val + for_test
         return own[held_out:], own[:for_val], test or own[for_val:held_out]
 
@@ -172,12 +173,10 @@ class Folder(ImageDataModule):
         if len(small) == len(once):
             raise ValueError(f"{root} has no picture of at least {crop} x {crop} pixels, the crop")
         if small:
-            log.warning(
-                "%s: left out as smaller than the crop of %d pixels: %s",
-                root,
-                crop,
-                ", ".join(sorted(str(path.relative_to(root)) for path in small)),
-            )
+            names = sorted(str(path.relative_to(root)) for path in small)
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            named = ", ".join(names[:NAMED]) + more
+            log.warning("%s: smaller than the crop of %d pixels, left out: %s", root, crop, named)
         return [once[digest] for digest in sorted(once) if once[digest].path not in small]
 
     def _draw_crops(self, random: Generator) -> Tensor:

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 from pytorch_lightning import Trainer
 
 from contract import Batch
@@ -60,6 +62,18 @@ def mnist_root() -> Path:
     if missing := missing_files(MNIST):
         pytest.skip(f"MNIST is not in data/: missing {', '.join(missing)}")
     return REPOSITORY / "data"
+
+
+@pytest.fixture(scope="session")
+def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of grey and coloured pictures of several sizes, large enough for a crop of 64."""
+    root = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for number in range(6):
+        shape = (70 + number, 90 - number, 3)
+        pixels = random.integers(256, size=shape[: 3 - number % 2], dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"{number}.png")
+    return root
 
 
 def model_config(name: str) -> dict[str, Any]:

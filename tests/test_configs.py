@@ -40,7 +40,7 @@ def overrides_for(group: str, option: str, request: pytest.FixtureRequest) -> li
         overrides += ["data=procedural"]
     if group != "data" or "train_size" in node_of(group, option):
         overrides += SIZES
-    if group == "data" and "root" in node_of(group, option):
+    if group == "data" and node_of(group, option).keys() >= {"root"}:  # also one that is required
         overrides += [f"data.root={request.getfixturevalue(f'{option}_root')}"]
     if group == "objective":
         overrides += ["noise.clip=false"]
