@@ -55,10 +55,13 @@ def require_available(which: Which) -> None:
         )
 
 
-def baselines(which: Which, training: Batch, validation: Batch, noise: Noise) -> Iterator[Baseline]:
+def baselines(
+    which: Which, training: Callable[[], Batch], validation: Batch, noise: Noise
+) -> Iterator[Baseline]:
     """The chosen baselines, one after the other: each is fitted when it is asked for.
 
-    which: "all" is "fast" and BM3D. training, validation: images with the noise, on the CPU.
+    which: "all" is "fast" and BM3D. training, validation: images with the noise, on the CPU; those
+        of training are only made where something learns from them.
 
     Raises ValueError as `require_available` does. Warns where images have too many values for the
     linear methods, which are left out then.
@@ -72,12 +75,13 @@ def baselines(which: Which, training: Batch, validation: Batch, noise: Noise) ->
     for each in FILTERS if which == "fast" else (*FILTERS, BM3D):
         filtered = partial(_filter, each, std, unbiased)
         yield _tuned(each.name, each.setting, each.values, filtered, validation, each.cost)
-    clean, noisy = training.clean.flatten(1), training.noisy.flatten(1)
-    values = clean.shape[1]
+    values = validation.clean[0].numel()
     if values > LINEAR_UP_TO:
         limit = f"images of {values:,} values, over {LINEAR_UP_TO:,}"
         warnings.warn(f"no PCA and no linear baseline for {limit}", stacklevel=2)
         return
+    learned_from = training()
+    clean, noisy = learned_from.clean.flatten(1), learned_from.noisy.flatten(1)
     # Where the noisy images are right on average: projected like an average, then unbiased.
     means = torch.cat([unbiased.mean(part) for part in clean.split(ROWS)])
     projected = _then(unbiased, projections(means))

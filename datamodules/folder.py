@@ -144,16 +144,9 @@ class Folder(ImageDataModule):
         paths = find_pictures(self.root)
         test_paths = find_pictures(self.test_root) if self.test_root else []
         require_memory(sum(map(pixels_of, [*paths, *test_paths])) * self.image_shape[0])
-        own, test = self._read(self.root, paths), []
-        if self.test_root:
-            test = self._read(self.test_root, test_paths)
-            root_paths = {picture.digest: picture.path for picture in own}
-            for picture in test:
-                if picture.digest in root_paths:
-                    raise ValueError(
-                        f"{picture.path} is to test with, and {root_paths[picture.digest]} is the "
-                        "same picture: take it out of one of the folders"
-                    )
+        own = self._read(self.root, paths)
+        test = self._read(self.test_root, test_paths) if self.test_root else []
+        refuse_shared(own, test)
         for_val = max(1, round(self.val_share * len(own)))
         for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
         if len(own) <= for_val + for_test:
@@ -165,19 +158,21 @@ class Folder(ImageDataModule):
     def _read(self, root: Path, paths: Sequence[Path]) -> list[Picture]:
         """Those that a crop fits into, each once, by their digests."""
         pictures = read_pictures(paths, self.image_shape[0])
-        once = {picture.digest: picture for picture in reversed(pictures)}
+        once = {picture.digest: picture for picture in pictures}
         if copies := len(pictures) - len(once):
             log.warning("%s: %d copies of other pictures are left out", root, copies)
         crop = self.image_shape[1]
-        small = [p.path for p in once.values() if min(p.samples.shape[1:]) < crop]
-        if len(small) == len(once):
+        fit = [
+            once[digest] for digest in sorted(once) if min(once[digest].samples.shape[1:]) >= crop
+        ]
+        if not fit:
             raise ValueError(f"{root} has no picture of at least {crop} x {crop} pixels, the crop")
-        if small:
+        if small := {picture.path for picture in once.values()} - {picture.path for picture in fit}:
             names = sorted(str(path.relative_to(root)) for path in small)
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             named = ", ".join(names[:NAMED]) + more
             log.warning("%s: smaller than the crop of %d pixels, left out: %s", root, crop, named)
-        return [once[digest] for digest in sorted(once) if once[digest].path not in small]
+        return fit
 
     def _draw_crops(self, random: Generator) -> Tensor:
         crop = self.image_shape[1]
@@ -247,6 +242,17 @@ def read_pictures(paths: Sequence[Path], channels: int) -> list[Picture]:
     with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")
         return list(pool.map(partial(_read, channels=channels), paths))
+
+
+def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:
+    """Raises ValueError where a picture is among both."""
+    paths = {picture.digest: picture.path for picture in own}
+    for picture in test:
+        if picture.digest in paths:
+            raise ValueError(
+                f"{picture.path} is to test with, and {paths[picture.digest]} is the same picture: "
+                "take it out of one of the folders"
+            )
 
 
 def _read(path: Path, channels: int) -> Picture:

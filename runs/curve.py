@@ -124,7 +124,7 @@ def _fitted(which: Which, data: ImageDataModule) -> Iterator[Baseline]:
     if which == "none":
         return iter(())
     validation = data.eval_batch("val", torch.arange(data.size("val")))
-    return baselines(which, data.fitting_batch(), validation, data.noise)
+    return baselines(which, data.fitting_batch, validation, data.noise)
 
 
 def _identity(noisy: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from runs import figures, pictures
 from runs.config import plain
 
 CODES = 1_000  # test images in the projector
+CODE_VALUES = 4_000_000  # in all of their codes: they are written as text
 FOLDER = "tensorboard"  # in a run's directory
 # Tags of what is written at the start or the end of a run.
 ONCE = ("_hparams_/", "best/", "custom_scalars", "test/")
@@ -129,8 +130,13 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
 
 @torch.no_grad()
 def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) -> None:
-    """The codes of the first test images for the projector, with labels and the clean images."""
+    """The codes of the first test images for the projector, with labels and the clean images.
+
+    There are fewer of long codes.
+    """
     index = torch.arange(min(CODES, data.size("test")), device=model.device)
+    length = model.encode(data.eval_batch("test", index[:1]).noisy).numel()
+    index = index[: max(1, CODE_VALUES // length)]
     batch = data.eval_batch("test", index)
     names = figures.titles(data.class_names, batch.label)
     codes = torch.cat([model.encode(part).flatten(1) for part in batch.noisy.split(100)])

@@ -21,7 +21,7 @@ from datamodules.folder import Folder
 from datamodules.images import Split
 from datamodules.noise import Gaussian
 from datamodules.sampling import DrawSampler
-from runs import cli
+from runs import cli, tensorboard
 
 CROP = 5
 SETTINGS: dict[str, Any] = {
@@ -481,11 +481,16 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path) -> None:
     assert not (tmp_path / "second").exists()
 
 
-def test_pictures_are_scored_without_labels(tmp_path: Path, root: Path) -> None:
+def test_pictures_are_scored_without_labels(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that a run and an evaluation write and draw, a VAE's own among it."""
+    monkeypatch.setattr(tensorboard, "CODE_VALUES", 2 * 64 + 1)
     settings = ("model=vae", "trainer.max_epochs=1", "trainer.logger=true")
     run = run_in(tmp_path / "run", root, *settings)
     assert (run.directory / "samples.png").is_file()
+    (codes,) = (run.directory / "tensorboard").rglob("tensors.tsv")
+    assert len(codes.read_text().splitlines()) == 2  # of 64 numbers each
     scores = score_in(tmp_path / "scores", run.best, "baselines=fast", "levels=[0.2]")
     assert scores["by_class"] == scores["accuracy"] == {}
     assert scores["baselines"].keys() >= {"total variation", "PCA", "linear (Wiener)"}

@@ -245,7 +245,7 @@ def test_baselines_restore_odd_images(shape: tuple[int, int, int], count: int, s
         data = OddImages(noise, **settings)
         data.setup("fit")
         validation = data.eval_batch("val", torch.arange(count))
-        for baseline in baselines("fast", data.fitting_batch(), validation, noise):
+        for baseline in baselines("fast", data.fitting_batch, validation, noise):
             restored = baseline.restore(validation.noisy)
             assert restored.shape == validation.clean.shape
             assert restored.isfinite().all(), (baseline.name, pixels)
