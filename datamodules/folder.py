@@ -111,7 +111,7 @@ class Folder(ImageDataModule):
         self.test_root = None if test_root is None else Path(test_root).expanduser().absolute()
         self.symmetries = symmetries
         self.train_size = train_size
-        self.test_size = test_size
+        self.test_count = test_size
         self.val_share = val_share
         self.test_share = test_share
         self._places = torch.empty(0)  # of the training pictures, as `together` gives them
@@ -128,9 +128,9 @@ class Folder(ImageDataModule):
         crop = self.image_shape[1]
         self._rows["train"] = self._draw_crops(generator("cpu", "crops to fit with"))
         self._rows["val"] = fixed_crops(val_places, crop, self.val_size)
-        self._rows["test"] = fixed_crops(test_places, crop, self.test_size)
+        self._rows["test"] = fixed_crops(test_places, crop, self.test_count)
         self._labels = {split: torch.full((len(rows),), -1) for split, rows in self._rows.items()}
-        self.val_size = self.size("val")
+        self.val_size, self.test_count = self.size("val"), self.size("test")
         self.train_count = self.train_size + self.val_size
         held = "|".join(
             " ".join(picture.digest for picture in pictures) for pictures in (training, validation)

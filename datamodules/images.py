@@ -41,9 +41,9 @@ class ImageDataModule(LightningDataModule):
     num_workers: processes that prepare batches; images in memory need none.
     seed: keys the order and the noise of training.
 
-    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count`, a `setup` that fills
-    `_images`, `_rows`, `_labels` and `_fingerprint`, and `_samples`, which gathers. Those of images with
-    labels derive from `LabelledImages`.
+    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count`, a `setup`
+    that fills `_images`, `_rows`, `_labels` and `_fingerprint`, and `_samples`, which gathers.
+    Those of images with labels derive from `LabelledImages`.
 
     Raises ValueError for a setting out of range.
     """
