@@ -57,7 +57,7 @@ def place(error: BaseException) -> str:
     override, _ = _position(error)
     if override is not None:
         return str(override.input_line)
-    for default in _locals(error, "d"):
+    for default in (*_locals(error, "self"), *_locals(error, "d")):
         if isinstance(default, GroupDefault):
             return f"{default.group}={default.value}"
     noted = re.search(r"^\s*full_key: (.*)$", str(error), re.MULTILINE)

@@ -51,7 +51,10 @@ def task_models(
 def _load_classifier(path: str | None, trained_on: str, name: str) -> Classifier | None:
     if path is None:
         return None
-    model, _ = load_model(path)
+    try:
+        model, _ = load_model(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
     if not isinstance(model, Classifier):
         raise ValueError(f"{name}: {path} holds a {type(model).__name__}, not a classifier")
     if model.input != trained_on:

@@ -42,6 +42,7 @@ def line_for(call: Callable[[], object]) -> str:
 SETTINGS = [
     # what is given -> what the line names
     ("noise=salt", "noise=salt: there is no such choice"),
+    ("experiment=${seed}", "experiment=${seed}: Error resolving interpolation"),
     ("experiment=none", "experiment=none"),
     ("experiment=null", "experiment=null: Config group override must be a string"),
     ("noise.std=abc", "noise.std=abc"),
@@ -272,9 +273,10 @@ def test_missing_paths_are_asked_for(tmp_path: Path) -> None:
     for call in (
         lambda: score_in(tmp_path, missing),
         lambda: resume_in(tmp_path, missing),
-        lambda: score_in(tmp_path, denoiser, f"classifier={missing}"),
     ):
         assert f"no checkpoint at {missing}" in line_for(call)
+    line = line_for(lambda: score_in(tmp_path, denoiser, f"classifier={missing}"))
+    assert line == f"classifier: there is no checkpoint at {missing}"
     assert not contents(tmp_path)
 
 
