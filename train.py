@@ -6,6 +6,7 @@ python train.py model=vae noise.std=0.5
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from runs import claim, cli, from_checkpoint
+from runs import claim, cli, from_checkpoint, processes
 
 # torch, and all that needs it, is imported inside the functions: `--help` is then instant.
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     go_on: where a run of the same config was cut off in `directory`, go on from its last epoch.
 
     Returns the monitored metric of the best epoch: val/psnr in dB, or val/accuracy.
+
+    Of several processes that share the run, which all call this, the first one alone writes.
 
     Raises ValueError or FileNotFoundError for what a user can mend, before any image is read;
     FloatingPointError where training has diverged.
@@ -79,6 +82,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         if cut_off:  # it is the same run
             record |= {name: cut_off[name] for name in ("run_id", "parent_id")}
         trainer, history = make_trainer(cfg, directory, model, start, record)
+        processes.require_possible(trainer)
 
         data.prepare_data()
         data.setup("fit")
@@ -87,11 +91,13 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         held_out = resumed["split"] if resumed else getattr(model, "split", None)
         if held_out not in (None, record["split"]):
             raise ValueError("data: the checkpoint held out other validation images than these")
-        with claim.claimed(directory, cut_off):
-            if cut_off is None:
+        writes = trainer.is_global_zero
+        with claim.claimed(directory, cut_off) if writes else nullcontext():
+            if writes and cut_off is None:
                 composed = {"model": plain(cfg.model), "config_hash": claim.config_hash(cfg)}
                 write_json(directory / claim.RECORD, record | environment() | composed)
-            return _run(cfg, directory, data, model, trainer, history, start, record)
+            with processes.together(trainer):
+                return _run(cfg, directory, data, model, trainer, history, start, record)
 
 
 def last_checkpoint(directory: Path) -> Path:
@@ -157,8 +163,6 @@ def make_trainer(
         callbacks=callbacks,
         plugins=[*(instantiate(settings.plugins) or ()), AtomicCheckpointIO()],
     )
-    if trainer.world_size > 1:
-        raise ValueError("trainer.devices: a run uses one device")
     return trainer, history
 
 
@@ -180,31 +184,36 @@ def _run(
     from runs.callbacks import BEST, LAST
     from runs.tensorboard import finish
 
-    began = time.perf_counter()
-    figures.save(figures.training_samples(data), directory / "samples.png")
+    began, writes = time.perf_counter(), trainer.is_global_zero
+    if writes:
+        figures.save(figures.training_samples(data), directory / "samples.png")
     checkpoints = directory / "checkpoints"
     if trains(model):
         trainer.fit(model, data, ckpt_path=start)
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return float(trainer.callback_metrics[model.monitor])
         best = history.best(model.monitor)
-        figures.save(figures.curves(history.rows, model.monitor), directory / "curves.png")
+        if writes:
+            figures.save(figures.curves(history.rows, model.monitor), directory / "curves.png")
     else:  # a composite that is only assembled
         trainer.validate(model, data, verbose=False)
         best = {"epoch": 0} | {k: float(v) for k, v in trainer.callback_metrics.items()}
         for name in (BEST, LAST):
             trainer.save_checkpoint(checkpoints / name)
-    model.load_state_dict(read_checkpoint(checkpoints / BEST)["state_dict"])
+    weights = read_checkpoint(checkpoints / BEST)["state_dict"] if writes else {}
+    model.load_state_dict(trainer.strategy.broadcast(weights))
     model.eval()
-    save_weights(model, checkpoints / "best.safetensors")
+    if writes:
+        save_weights(model, checkpoints / "best.safetensors")
     trainer.test(model, data, verbose=False)
     tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    finish(trainer, model, data, cfg, best[model.monitor])
-    metrics = report.training_metrics(
-        model, record, best, tested, history, time.perf_counter() - began
-    )
-    write_json(directory / "metrics.json", metrics)
-    report.show_training(metrics, directory)
+    if writes:
+        finish(trainer, model, data, cfg, best[model.monitor])
+        metrics = report.training_metrics(
+            model, record, best, tested, history, time.perf_counter() - began
+        )
+        write_json(directory / "metrics.json", metrics)
+        report.show_training(metrics, directory)
     return best[model.monitor]
 
 
@@ -212,6 +221,8 @@ def _run(
 def main(cfg: DictConfig) -> float:
     directory = Path(HydraConfig.get().runtime.output_dir)
     sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if sweep:
+        processes.refuse_in_sweep(cfg)
     with cli.job(last_checkpoint(directory)):
         # The same sweep again goes on: what has ended is passed over, what was cut off resumed.
         if sweep and (metric := claim.metric_of_finished(directory, cfg)) is not None:
@@ -220,5 +231,11 @@ def main(cfg: DictConfig) -> float:
         return train(cfg, directory, go_on=sweep)
 
 
+def prepare(arguments: list[str]) -> list[str]:
+    """The overrides that this process adds to those of the command line."""
+    return [*from_checkpoint.resume(arguments), *processes.overrides()]
+
+
 if __name__ == "__main__":
-    cli.run(main, from_checkpoint.resume)
+    processes.follow_first()
+    cli.run(main, prepare)

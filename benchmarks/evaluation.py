@@ -44,7 +44,7 @@ def main(count: int, overrides: list[str]) -> None:
             passed = time.perf_counter() - start
 
         index = torch.arange(data.size("test"))
-        noisy, clean, label, _ = data.eval_batch("test", index)
+        noisy, clean, label, *_ = data.eval_batch("test", index)
         random = torch.Generator().manual_seed(0)
         parts = {"network": 0.0, "metrics": 0.0}
         with torch.inference_mode():

@@ -34,7 +34,11 @@ class ImageDataModule(LightningDataModule):
     noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that it is
     the same bits for any batch size, number of workers, device and training seed.
 
-    batch_size: images in a batch of training; evaluation's have four times as many.
+    Processes that share a run share each batch: all draw the noise of the whole of it, and each
+    keeps its part. Batches and noise so do not depend on how many processes there are.
+
+    batch_size: images in a batch of training; evaluation's have four times as many. Processes that
+        share a run have them together.
     val_size: images held out of the training images for validation. Which ones they are depends
         on no seed.
     eval_seed: keys the validation and test noise.
@@ -124,16 +128,27 @@ class ImageDataModule(LightningDataModule):
 
     def _loader(self, split: Split, seed: int | None = None, epoch: int = 0) -> DataLoader[Draw]:
         batch_size = self.batch_size * (1 if split == "train" else EVAL_BATCHES)
+        sampler = DrawSampler(split, self.size(split), batch_size, seed, epoch)
+        sampler.require_shares(self._process()[1])
         return DataLoader(
             InMemory(),
-            sampler=DrawSampler(split, self.size(split), batch_size, seed, epoch),
+            sampler=sampler,
             batch_size=None,  # the sampler yields whole batches
             collate_fn=_as_is,  # type: ignore[arg-type]
             num_workers=self.num_workers,
             worker_init_fn=_leave_signals_to_parent,
         )
 
+    def _process(self) -> tuple[int, int]:
+        """The rank of this process, and how many share the run."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
+        rank, processes = self._process()
+        whole = self._whole_batch(batch)
+        return whole if processes == 1 else whole.part_of(rank, processes)
+
+    def _whole_batch(self, batch: Draw) -> Batch:
         split: Split = batch.split  # type: ignore[assignment]
         if split != "train":
             return self.eval_batch(split, batch.positions)

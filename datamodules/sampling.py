@@ -39,6 +39,20 @@ class DrawSampler(Sampler[Draw]):
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
+    def require_shares(self, processes: int) -> None:
+        """Raises ValueError where processes that share each batch would find too few images in it.
+
+        In training all of them take part in every step. Without a seed, that is in evaluation, the
+        last batch may have none for some.
+        """
+        last = self.size % self.batch_size or self.batch_size
+        fewest = min(self.size, self.batch_size) if self.seed is None else last
+        if fewest < processes:
+            raise ValueError(
+                f"data.batch_size: a batch of the {self.split} images has {fewest}, fewer than the "
+                f"{processes} processes that share it: take another size, or fewer trainer.devices"
+            )
+
     def __len__(self) -> int:
         return -(-self.size // self.batch_size)
 

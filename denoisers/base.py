@@ -115,8 +115,12 @@ class ImageModel(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
-        seed_dropout(self.device, derive_seed("dropout", *key))
+        # Each process drops for its own images alone: here, and nowhere else, their number matters.
+        process = () if batch.part is None else (batch.part.rank,)
+        seed_dropout(self.device, derive_seed("dropout", *key, *process))
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
+        if batch.part is not None:
+            loss = loss * batch.part.weight
         if self.device.type == "cpu" or self._looks_closer():
             self._require_finite("train/loss", loss)
         return loss
@@ -142,6 +146,8 @@ class ImageModel(LightningModule):
 
     def _evaluation_step(self, stage: Stage, batch: Batch) -> Any:
         """Returns the output, for callbacks."""
+        if not len(batch.clean):  # other processes have all images of the last batch
+            return None
         output = self._step(stage, batch, self._evaluation_random).output
         if output is None:
             output = self(batch.noisy)
@@ -187,7 +193,9 @@ class ImageModel(LightningModule):
             self._evaluation_random = generator("cpu", "evaluation latent")
 
     def _finish(self, stage: Stage) -> None:
-        means = {name: total / self._counts[stage] for name, total in self._totals[stage].items()}
+        images = int(self._of_all(torch.tensor(self._counts[stage], device=self.device)))
+        totals = self._totals[stage].items()
+        means = {name: self._of_all(total) / images for name, total in totals}
         self._require_finite(f"{stage}/loss", means["loss"])
         for metrics in self.stage_metrics(stage):
             means |= metrics.compute()
@@ -207,6 +215,12 @@ class ImageModel(LightningModule):
                 logger=False if stage == "train" else None,
                 batch_size=1,
             )
+
+    def _of_all(self, value: Tensor, how: Literal["sum", "mean"] = "sum") -> Tensor:
+        """The value of all processes together; the tensor itself may become it."""
+        reduced = self.trainer.strategy.reduce(value, reduce_op=how)
+        assert isinstance(reduced, Tensor)
+        return reduced
 
     def _looks_closer(self) -> bool:
         """Rarely: what waits for the device, or costs about as much as a small network's step."""

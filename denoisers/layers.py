@@ -1,40 +1,88 @@
 """Layers that torch has too, but not for all inputs, or not as fast."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 
 class BatchNorm1d(nn.BatchNorm1d):
-    """Batch normalisation that survives a batch with one value a channel.
+    """Batch normalisation over the whole batch, also where processes share it.
 
-    Such a batch (one image at a dense layer, or where a deep encoder has come down to one pixel)
-    has no variance, and torch would raise an error. It is normalised with the running statistics.
+    They exchange their sums, so that training does not depend on how many processes there are;
+    torch's SyncBatchNorm does that on GPUs alone.
+
+    It survives a batch with one value a channel (one image at a dense layer, or where a deep
+    encoder has come down to one pixel), which has no variance, so that torch would raise an error:
+    it is normalised with the running statistics.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        if _is_single(self, input):
-            return _by_running_statistics(self, input)
-        return super().forward(input)
+        return _normalised(self, input, super().forward)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
     """See `BatchNorm1d`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if _is_single(self, input):
-            return _by_running_statistics(self, input)
-        return super().forward(input)
+        return _normalised(self, input, super().forward)
 
 
-def _is_single(norm: nn.BatchNorm1d | nn.BatchNorm2d, input: Tensor) -> bool:
-    return norm.training and input.numel() == norm.num_features
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
-def _by_running_statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d, input: Tensor) -> Tensor:
-    return F.batch_norm(
-        input, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
-    )
+def _normalised(norm: BatchNorm, input: Tensor, by_torch: Callable[[Tensor], Tensor]) -> Tensor:
+    if norm.training and _processes() > 1:
+        return _over_processes(norm, input)
+    if norm.training and input.numel() == norm.num_features:
+        return F.batch_norm(
+            input, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
+    return by_torch(input)
+
+
+def _processes() -> int:
+    initialized = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if initialized else 1
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """What a process adds to the sum reaches the losses of all, so the gradient is a sum too."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _SumOverProcesses.forward(ctx, gradient)
+
+
+def _over_processes(norm: BatchNorm, input: Tensor) -> Tensor:
+    """B C ...: each process has a part of the batch, with at least one image."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    values = input.float()  # also under mixed precision
+    others = [dimension for dimension in range(values.dim()) if dimension != 1]
+    channels = [-1 if dimension == 1 else 1 for dimension in range(values.dim())]
+    count = values.new_tensor([values.numel() / norm.num_features])
+    sums = _SumOverProcesses.apply(torch.cat((values.sum(others), count)))
+    mean, count = sums[:-1] / sums[-1], sums[-1].detach()
+    # Two exchanges: with the squares' sum in the first one, the variance would be inexact.
+    centred = values - mean.view(channels)
+    variance = _SumOverProcesses.apply(centred.square().sum(others)) / count
+    with torch.no_grad():
+        norm.running_mean.lerp_(mean, norm.momentum)
+        norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+        norm.num_batches_tracked += 1
+    scale = norm.weight * (variance + norm.eps).rsqrt()
+    return (centred * scale.view(channels) + norm.bias.view(channels)).to(input.dtype)
 
 
 class ConvOfDoubled(nn.Conv2d):

@@ -132,7 +132,7 @@ class Noise2Self(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy
-        hidden = self.hidden(noisy, random)
+        hidden = batch.drawn(lambda images: self.hidden(images, random))
         restored = net(torch.where(hidden, mean_of_neighbours(noisy), noisy))
         # Each pixel is hidden with probability 1 / width^2.
         return self.width**2 * distance("mse", hidden * restored, hidden * noisy)
@@ -184,7 +184,8 @@ class Neighbor2Neighbor(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy[..., : batch.noisy.shape[-2] // 2 * 2, : batch.noisy.shape[-1] // 2 * 2]
-        first, second = self.places(noisy, random)
+        places = batch.drawn(lambda images: torch.cat(self.places(images, random), 1))
+        first, second = places.split(1, 1)
         restored, target = net(pick(noisy, first)), pick(noisy, second)
         with torch.no_grad():
             whole = net(noisy)
@@ -235,7 +236,7 @@ class SURE(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy, variance = batch.noisy, self.sigma**2
-        direction = standard_normal_like(noisy, random)
+        direction = batch.drawn(lambda images: standard_normal_like(images, random))
         with torch.autocast(noisy.device.type, enabled=False):
             restored = net(noisy)
             change = net(noisy + self.epsilon * direction) - restored
@@ -269,13 +270,14 @@ class R2R(Unsupervised):
             raise ValueError(f"alpha must be a finite number above 0, got {self.alpha}")
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        noisier, target = self.views(batch.noisy, random)
+        draw = batch.drawn(lambda images: standard_normal_like(images, random))
+        noisier, target = self.views(batch.noisy, draw)
         return distance("mse", net(noisier), target)
 
-    def views(self, noisy: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Input and target: B C H W each."""
-        draw = self.sigma * standard_normal_like(noisy, random)
-        return noisy + self.alpha * draw, noisy - draw / self.alpha
+    def views(self, noisy: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
+        """Input and target, of standard normal values: B C H W each."""
+        noise = self.sigma * draw
+        return noisy + self.alpha * noise, noisy - noise / self.alpha
 
 
 def standard_normal_like(images: Tensor, random: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from contract import Batch
+from contract import Batch, Part
 from denoisers.base import Denoiser, Objective, Stage, require_sizes
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
@@ -170,9 +170,11 @@ class VAE(Denoiser):
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
         mean, log_variance = self.posterior(batch.noisy)
-        epsilon = standard_normal(mean.shape, random).to(mean.device)
+        epsilon = batch.drawn(
+            lambda images: standard_normal(torch.Size((len(images), self.latent_dim)), random)
+        ).to(mean.device)
         logits = self._decoder_logits(mean + (0.5 * log_variance).exp() * epsilon)
-        reconstruction = self.reconstruction(logits, batch.clean)
+        reconstruction = self.reconstruction(logits, batch.clean, batch.part)
         kl = kl_divergence(mean, log_variance).mean()
         terms = {
             "loss": reconstruction + self._beta() * kl,
@@ -181,8 +183,12 @@ class VAE(Denoiser):
         }
         return Objective(terms, None if self.training else self.decode(mean))
 
-    def reconstruction(self, logits: Tensor, clean: Tensor) -> Tensor:
-        """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar."""
+    def reconstruction(self, logits: Tensor, clean: Tensor, part: Part | None = None) -> Tensor:
+        """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar.
+
+        part: which images of the batch these are, where processes share it: its optimal variance
+            is one.
+        """
         if self.likelihood == "bernoulli":
             return pixel_loss("bce", logits, clean)[0]
         squares, _ = pixel_loss("mse", logits, clean)
@@ -191,7 +197,11 @@ class VAE(Denoiser):
         pixels = math.prod(self.image_shape)
         log_variance = self.log_variance
         if self.likelihood == "optimal" and self.training:
-            log_variance = (squares / pixels).clamp(min=math.exp(MIN_LOG_VARIANCE)).log()
+            of_batch = squares
+            if part is not None:
+                # Detached: at its optimum the likelihood does not change with the variance.
+                of_batch = self._of_all(squares.detach() * part.weight, "mean")
+            log_variance = (of_batch / pixels).clamp(min=math.exp(MIN_LOG_VARIANCE)).log()
             with torch.no_grad():
                 self.log_variance.lerp_(log_variance, OPTIMUM_MOMENTUM)
         log_variance = log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)

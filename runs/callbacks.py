@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer, callbacks
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
-from pytorch_lightning.utilities import rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
 from denoisers.checkpoint import read_checkpoint
@@ -77,7 +78,7 @@ class BestCheckpoint(ModelCheckpoint):
         if _best_score({"callbacks": {BEST: state_dict}}) is None:
             raise ValueError("checkpoint: it cannot be resumed: its best score is not a number")
         _copy(self.inherited, self.file)
-        best = str(self.file)
+        best = str(Path(str(self.dirpath)) / BEST)  # of the first process, which alone has the file
         moved = {
             "dirpath": self.dirpath,
             "best_model_path": best,
@@ -121,6 +122,7 @@ class LastCheckpoint(ModelCheckpoint):
             super().on_train_epoch_end(trainer, pl_module)
 
 
+@rank_zero_only
 def _copy(source: Path, target: Path) -> None:
     if source.absolute() != target.absolute():  # the same for a run that goes on in its directory
         with source.open("rb") as content, whole_file(target) as file:
@@ -176,7 +178,12 @@ class History(Callback):
         if not _epoch_is_whole(trainer):
             return  # its metrics are still those of the epoch before
         seconds = self._seconds or time.perf_counter() - self._start
-        speed = {"images_per_s": self._images / seconds, "learning_rate": self._learning_rate}
+        images = int(
+            trainer.strategy.reduce(
+                torch.tensor(self._images, device=pl_module.device), reduce_op="sum"
+            )
+        )
+        speed = {"images_per_s": images / seconds, "learning_rate": self._learning_rate}
         # An epoch without validation would repeat the last one's.
         measured = ("train/",) if self._seconds is None else ("train/", "val/")
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
@@ -205,6 +212,7 @@ class History(Callback):
             )
         return max(validated, key=lambda row: row[monitor])
 
+    @rank_zero_only
     def write(self) -> None:
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         text = io.StringIO()

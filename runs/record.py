@@ -34,12 +34,15 @@ def isolated() -> Iterator[None]:
 
 def _quieten_lightning() -> None:
     """No advertisements, no list of absent accelerators, no advice that does not fit."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for package in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(package).setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers",  # the images are in memory
         ".*smaller than the logging interval",  # an epoch's metrics are logged all the same
         ".*treespec, LeafSpec.* is deprecated",  # Lightning's own affair
         ".*checkpoints exists and is not empty",  # of a run that goes on in its directory
+        ".*sync_dist=True",  # what is logged is that of all processes
+        "(?s).*Grad strides do not match bucket view",  # DDP's, of weights with one channel
     ):
         warnings.filterwarnings("ignore", message)
 

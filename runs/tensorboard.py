@@ -52,9 +52,9 @@ class TensorBoardPictures(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            loss = trainer.strategy.reduce(outputs["loss"].clone(), reduce_op="mean")
             for logger in trainer.loggers:
-                loss = {"step/train_loss": outputs["loss"].item()}
-                logger.log_metrics(loss, step=trainer.global_step)
+                logger.log_metrics({"step/train_loss": loss.item()}, step=trainer.global_step)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not (writers := _writers(trainer)) or trainer.sanity_checking:
@@ -147,6 +147,8 @@ def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) 
 
 
 def _writers(trainer: Trainer) -> list[SummaryWriter]:
+    if not trainer.is_global_zero:
+        return []
     return [
         logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)
     ]

@@ -40,16 +40,18 @@ Unit = Literal["weeks", "days", "hours", "minutes", "seconds"]
 Duration = (
     Annotated[str, AfterValidator(_duration)] | dict[Unit, Annotated[int, Field(ge=0, le=10**6)]]
 )
-ONE_DEVICE = "a run uses one device"
+MOST_DEVICES = 64  # of one machine: each is a process
+PADS = "it would take the place of the project's sampler, and count some images twice"
 
 ANNOTATIONS: dict[str, Any] = {
     "accelerator": Literal["auto", "cpu", "cuda", "gpu", "mps", "tpu"] | Accelerator,
-    "strategy": Annotated[str, _only("auto", ONE_DEVICE)] | Strategy,
-    # A number of devices, or the one to use: [3] or "3,".
-    "devices": Annotated[int, _only(1, ONE_DEVICE)]
-    | Annotated[list[FromZero], Field(min_length=1, max_length=1)]
-    | Annotated[str, Field(pattern=r"^(auto|1|\d{1,4},)$")],
-    "num_nodes": Annotated[int, _only(1, ONE_DEVICE)],
+    "strategy": Literal["auto", "ddp"] | Strategy,
+    # A number of devices, or those to use: [3] or "3,".
+    "devices": Annotated[int, Field(ge=1, le=MOST_DEVICES)]
+    | Annotated[list[FromZero], Field(min_length=1, max_length=MOST_DEVICES)]
+    | Annotated[str, Field(pattern=r"^(auto|1|(\d{1,4},)+\d{0,4})$")],
+    "num_nodes": Annotated[int, Field(ge=1, le=1_000)],
+    "use_distributed_sampler": Annotated[bool, _only(False, PADS)],
     # The others have weights that are no longer float32, which the images are.
     "precision": Literal[32, "32", "32-true", 16, "16", "16-mixed", "bf16", "bf16-mixed"] | None,
     "logger": bool | Logger | list[Logger] | None,
@@ -72,6 +74,7 @@ ANNOTATIONS: dict[str, Any] = {
     "gradient_clip_algorithm": Literal["norm", "value"] | None,
     "profiler": Literal["simple", "advanced", "pytorch"] | Profiler | None,
     "barebones": Annotated[bool, _only(False, "it would leave out what a run writes")],
+    "sync_batchnorm": Annotated[bool, _only(False, "the project's layers do that themselves")],
     "reload_dataloaders_every_n_epochs": FromZero,
 }
 

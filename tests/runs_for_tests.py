@@ -245,6 +245,20 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Second(Callback):
+    """Writes the id of a shared run's second process into a file, and kills it if it is to fail."""
+
+    def __init__(self, file: str, fails: bool) -> None:
+        self.file = Path(file)
+        self.fails = fails
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_rank == 1:
+            self.file.write_text(str(os.getpid()))
+            if self.fails:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Wait(Callback):
     """Training that gets nowhere."""
 

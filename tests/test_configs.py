@@ -91,7 +91,9 @@ def test_trainer_config_lists_lightnings_arguments(option: str) -> None:
     assert cfg.trainer.keys() - {"_target_"} == arguments.keys() - {"self"}
 
 
-@pytest.mark.parametrize(("option", "kind"), [("cpu", "cpu"), ("auto", None), ("gpu", "cuda")])
+@pytest.mark.parametrize(
+    ("option", "kind"), [("cpu", "cpu"), ("auto", None), ("gpu", "cuda"), ("ddp", None)]
+)
 def test_trainer_config_chooses_the_device(option: str, kind: str | None) -> None:
     kind = kind or ("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():

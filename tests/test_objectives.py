@@ -35,6 +35,7 @@ from denoisers.objectives import (
     Unsupervised,
     mean_of_neighbours,
     pick,
+    standard_normal_like,
 )
 from runs.config import build
 from runs.objective import train_by
@@ -132,7 +133,9 @@ def test_sure_keeps_full_precision_under_mixed_precision() -> None:
 @pytest.mark.parametrize("alpha", [0.5, 2.0])
 def test_the_noise_of_r2rs_views_is_independent(alpha: float) -> None:
     batch = gaussian_batch(100_000)
-    views = R2R(STD, alpha).views(batch.noisy, random_generator())
+    views = R2R(STD, alpha).views(
+        batch.noisy, standard_normal_like(batch.noisy, random_generator())
+    )
     first, second = (view - batch.clean for view in views)
     assert first.mean().item() == pytest.approx(0, abs=0.005)
     assert second.mean().item() == pytest.approx(0, abs=0.005)
@@ -144,7 +147,7 @@ def test_the_noise_of_r2rs_views_is_independent(alpha: float) -> None:
 
 def test_r2r_is_the_squared_error_on_a_noisier_image_and_a_constant() -> None:
     batch, net, objective = gaussian_batch(100_000), Linear(16), R2R(STD, alpha=0.5)
-    noisier, _ = objective.views(batch.noisy, random_generator())
+    noisier, _ = objective.views(batch.noisy, standard_normal_like(batch.noisy, random_generator()))
     found = objective.loss(net, batch, random_generator()).item()
     expected = net.error(noisier, batch.clean).mean().item() + 16 * STD**2 * (1 + 0.5**-2)
     assert found == pytest.approx(expected, rel=0.01)
@@ -275,7 +278,7 @@ def test_r2r_agrees_with_deepinv() -> None:
     deepinv = pytest.importorskip("deepinv", reason="the extra deepinv is not installed")
     net, batch = nn.Conv2d(1, 1, 3, padding=1), gaussian_batch(6, (1, 10, 12))
     alpha, objective = 0.7, R2R(STD, alpha=0.7)
-    noisier, _ = objective.views(batch.noisy, random_generator())
+    noisier, _ = objective.views(batch.noisy, standard_normal_like(batch.noisy, random_generator()))
     # Its alpha is another: ours is sqrt(theirs / (1 - theirs)).
     theirs = deepinv.loss.R2RLoss(alpha=alpha**2 / (1 + alpha**2))
     physics = deepinv.physics.Denoising(deepinv.physics.GaussianNoise(STD))
