@@ -1,0 +1,181 @@
+"""What there is to say of a restored picture: for people, for programs, and in a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from files import write_json, write_whole
+from restoring.inputs import Task
+from restoring.residual import Residual
+from restoring.training import Training
+
+STRONGER = 1.5  # times the noise: a residual that has more than noise in it
+STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
+CHANNELS = {1: "grey", 3: "colour"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured of one picture.
+
+    shape: C H W. tile: height and width, None for a picture that was restored whole.
+    noise_std: as estimated; None where it can't be told.
+    scores: of the noisy and of the restored picture, where there is a clean one.
+    """
+
+    task: Task
+    checkpoint: str
+    training: Training
+    shape: tuple[int, int, int]
+    tile: tuple[int, int] | None
+    noise_std: float | None
+    residual: Residual
+    scores: dict[str, dict[str, float | None]] | None
+
+    @property
+    def noise_in_range(self) -> bool | None:
+        """Whether the model was trained for noise as strong; None where that can't be told."""
+        levels = self.training.levels
+        if levels is None or self.noise_std is None:
+            return None
+        return levels[0] <= self.noise_std <= levels[1]
+
+    @property
+    def shows_structure(self) -> bool:
+        """Whether neighbours in the residual resemble each other more than in noise.
+
+        By more than three standard deviations of white noise, and what good denoisers leave.
+        """
+        found = max(self.residual.across, self.residual.down)
+        return found > STRUCTURE + 1.5 * self.residual.white
+
+    @property
+    def warnings(self) -> list[str]:
+        found, reasons = [], self._unlike()
+        if reasons:
+            reason = "; ".join(reasons)
+            found.append(f"This picture is unlike what the model was trained on: {reason}.")
+        if self.noise_in_range is False:
+            found.append(f"The model was not trained for noise of this strength: {self._range()}.")
+        return found
+
+    def _unlike(self) -> list[str]:
+        """Why the picture is not one of those that the model was trained on."""
+        reasons, strength = [], self.residual.strength
+        _, height, width = self.training.image_shape
+        if not self.training.any_size and self.shape[1:] != (height, width):
+            reasons.append(f"the model only ever saw {width} x {height} pixels")
+        if strength is not None and strength > STRONGER:
+            reasons.append(f"what was taken away is {strength:.1f} times as strong as the noise")
+        if self.shows_structure:
+            reasons.append("the residual still shows the picture, details were removed")
+        return reasons
+
+    def as_dict(self) -> dict[str, Any]:
+        channels, height, width = self.shape
+        residual = self.residual
+        return {
+            "picture": str(self.task.source),
+            "restored": str(self.task.restored),
+            "reference": None if self.task.reference is None else str(self.task.reference),
+            "checkpoint": self.checkpoint,
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "tile": self.tile,
+            "noise_std": self.noise_std,
+            "trained_noise": str(self.training.noise),
+            "noise_in_range": self.noise_in_range,
+            "residual": residual._asdict(),
+            "scores": self.scores,
+            "warnings": self.warnings,
+        }
+
+    def as_text(self) -> str:
+        training, residual = self.training, self.residual
+        lines = [
+            f"{self.task.name}: {_described(self.shape)}",
+            f"Restored by {self.checkpoint}: {training.model}, trained on {training.data},",
+            f"{_described(training.image_shape)}, with {training.noise}.",
+        ]
+        if self.tile:
+            lines.append(
+                f"It was restored in overlapping tiles of {self.tile[1]} x {self.tile[0]}."
+            )
+        if self.shape[0] > training.image_shape[0]:
+            lines.append("Each channel was restored on its own, as the model knows grey pictures.")
+        if self.shape[0] < training.image_shape[0]:
+            lines.append(
+                "It was shown to the model, which knows colour, with three equal channels."
+            )
+        lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
+        for name, scores in (self.scores or {}).items():
+            ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
+            lines.append(f"Against the reference, {name}: PSNR {scores['psnr']:.2f} dB{ssim}.")
+        for warning in self.warnings:
+            lines += ["", f"WARNING. {warning}"]
+        return "\n".join(lines) + "\n"
+
+    def _noise(self) -> str:
+        if self.noise_std is None:
+            return "how strong it is can't be told"
+        if self.noise_std == 0:
+            strength = "none to be seen"
+        else:
+            strength = f"estimated standard deviation {self.noise_std:.3f}"
+            strength += f" ({255 * self.noise_std:.1f} of 255)"
+        if self.noise_in_range is None:
+            return f"{strength}; the model was trained with noise of another kind"
+        inside = "what the model was trained for" if self.noise_in_range else self._range()
+        return f"{strength}; {inside}"
+
+    def _range(self) -> str:
+        assert self.training.levels is not None
+        low, high = self.training.levels
+        return f"it knows standard deviations from {low:.3f} to {high:.3f}"
+
+
+def write(report: Report) -> None:
+    """The text and the JSON beside the restored picture."""
+    _, text, content = report.task.written
+    write_whole(text, report.as_text())
+    write_json(content, report.as_dict())
+
+
+def show(reports: Sequence[Report]) -> None:
+    """A table of all pictures, and their warnings, on the terminal."""
+    scored = any(report.scores for report in reports)
+    names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
+    table = Table("picture", *(Column(name, justify="right") for name in names))
+    for report in reports:
+        residual, std = report.residual, report.noise_std
+        numbers = [residual.std, residual.across, residual.down]
+        cells = ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
+        cells += [f"{scores['psnr']:.2f}" for scores in (report.scores or {}).values()]
+        table.add_row(escape(str(report.task.name)), *cells)
+    console = Console()
+    console.print(table)
+    for report in reports:
+        if report.warnings:
+            line = f"{report.task.name}: {' '.join(report.warnings)}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _described(shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    return f"{width} x {height} pixels, {CHANNELS[channels]}"
+
+
+def _residual(residual: Residual) -> str:
+    explained = ""
+    if residual.explained_mean is not None:
+        explained = f" (cutting the noise to [0, 1] explains {residual.explained_mean:.4f})"
+    return (
+        f"mean {residual.mean:.4f}{explained}, standard deviation {residual.std:.3f}; "
+        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down (of white "
+        f"noise within ±{residual.white:.3f})"
+    )

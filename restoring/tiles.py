@@ -1,0 +1,83 @@
+"""Large pictures in tiles that overlap, and are blended where they do.
+
+B pictures of C channels, H x W pixels; n tiles in a row, T pixels wide.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Restore = Callable[[Tensor], Tensor]  # B C H W -> B C H W
+
+
+class Tiling(NamedTuple):
+    """How one side of a picture is cut.
+
+    starts: of the tiles, int64 n. weights: float32 n T, by which each tile's pixels count. Over
+    the tiles that a pixel lies in they sum to one.
+    """
+
+    starts: Tensor
+    weights: Tensor
+
+
+def in_tiles(
+    restore: Restore,
+    pictures: Tensor,
+    tile: tuple[int, int],
+    overlap: tuple[int, int],
+    grid: int = 1,
+    margin: int = 0,
+    batch: int = 1,
+) -> Tensor:
+    """Restore tiles, and blend them: B C H W -> B C H W.
+
+    tile, overlap: height and width, in pixels; neighbours overlap by at least as much.
+    grid: the tiles begin at multiples of it, for networks that halve the size on their way.
+    margin: pixels at a tile's edges that do not count, but at the edges of the picture.
+    batch: tiles restored at once.
+    """
+    height, width = pictures.shape[-2:]
+    down = tiling(height, tile[0], overlap[0], grid, margin)
+    across = tiling(width, tile[1], overlap[1], grid, margin)
+    columns = across.starts[:, None] + torch.arange(across.weights.shape[1])  # n T
+    restored = torch.zeros_like(pictures)
+    for top, weight in zip(down.starts.tolist(), down.weights, strict=True):
+        rows = slice(top, top + len(weight))
+        weights = across.weights[:, None] * weight[:, None]  # n T T
+        for some, of_some in zip(columns.split(batch), weights.split(batch), strict=True):
+            cut = pictures[..., rows, :][..., some].movedim(-2, 0)  # n B C T T
+            whole = restore(cut.flatten(0, 1)).unflatten(0, cut.shape[:2])
+            weighted = (whole * of_some[:, None, None]).movedim(0, -2)  # B C T n T
+            restored[..., rows, :].index_add_(-1, some.flatten(), weighted.flatten(-2))
+    return restored.clamp_(0, 1)  # weights sum to one but for rounding
+
+
+def tiling(size: int, tile: int, overlap: int, grid: int = 1, margin: int = 0) -> Tiling:
+    """Tiles of one side, evenly spaced; a single one where it holds the whole.
+
+    They may be smaller than `tile` by less than `grid`, so that the last one ends where the picture
+    does.
+    """
+    if size <= tile:
+        return Tiling(torch.zeros(1, dtype=torch.int64), torch.ones(1, size))
+    tile -= (tile - size) % grid
+    overlap += grid - 1  # which the rounding below may take away
+    assert 2 * margin < overlap + 1 <= tile
+    count = math.ceil((size - tile) / (tile - overlap)) + 1
+    starts = torch.linspace(0, size - tile, count, dtype=torch.float64)
+    starts = (starts / grid + 1e-9).floor().long() * grid
+    # A tile's weight rises from its edges as a squared sine, but not from those of the picture.
+    place = torch.arange(tile) + 0.5
+    before = torch.where(starts[:, None] == 0, math.inf, place)
+    after = torch.where(starts[:, None] == size - tile, math.inf, tile - place)
+    inside = torch.minimum(before, after) - margin
+    rise = max(min(overlap - 2 * margin, tile / 2), 1)
+    weights = (math.pi / 2 * (inside / rise).clamp(0, 1)).sin().square()
+    total = torch.zeros(size)
+    columns = starts[:, None] + torch.arange(tile)
+    total.index_add_(0, columns.flatten(), weights.flatten())
+    return Tiling(starts, weights / total[columns])
