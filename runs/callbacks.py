@@ -17,7 +17,7 @@ from torch import Tensor
 
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
-from runs.cli import stop_if_asked
+from runs.cli import LAUNCHED, stop_if_asked
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -248,5 +248,6 @@ class ProgressBar(TQDMProgressBar):
 
 
 def progress_bar(settings: DictConfig) -> list[Callback]:
-    """The bar, unless Lightning's arguments do without one."""
-    return [] if settings.enable_progress_bar is False or settings.barebones else [ProgressBar()]
+    """The bar, unless Lightning's arguments, or jobs that share a terminal, do without one."""
+    without = settings.enable_progress_bar is False or settings.barebones or LAUNCHED
+    return [] if without else [ProgressBar()]

@@ -55,6 +55,18 @@ def claimed(directory: Path, record: dict[str, Any] | None = None) -> Iterator[N
 
     Raises ValueError where another process has it, or where it holds another run.
     """
+    with locked(directory):
+        if _read(directory / RECORD) != record:
+            raise _taken(directory)
+        yield
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes out of a directory, which is made, for the block.
+
+    Raises ValueError where another process has it.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory / LOCK)
     try:
@@ -65,8 +77,6 @@ def claimed(directory: Path, record: dict[str, Any] | None = None) -> Iterator[N
             "hydra.sweep.dir)"
         ) from None
     try:
-        if _read(directory / RECORD) != record:
-            raise _taken(directory)
         yield
     finally:
         lock.release()

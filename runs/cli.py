@@ -18,11 +18,12 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from runs import hydra_errors
+from runs import extras, hydra_errors
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -30,6 +31,8 @@ GIGABYTE = 2**30
 NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
 SIGNALS: list[int] = []  # that have asked this process to stop
 FAILED: list[str] = []  # directories of a sweep's failed jobs
+COMMANDS: list[str] = []  # what this process was started as, unless a launcher has started it
+LAUNCHED: list[int] = []  # then, the numbers of its jobs
 LONGEST = 450  # characters of a line that tells of a mistake
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch
 
@@ -44,17 +47,26 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     What is not a mistake of the user's keeps its traceback, and `HYDRA_FULL_ERROR=1` shows it for
     everything.
     """
+    name = Path(sys.argv[0]).name
+    COMMANDS.append(name)
     suit_the_machine()
     await_signals()
+    _provide_for_launchers()
     everything = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # makes Hydra raise, where it would print and exit
-    name = Path(sys.argv[0]).name
     # argparse wants the overrides in one piece, so a switch between them goes before them.
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
-        main()
+        extras.offer()
+        try:
+            main()
+        except (Exception, SystemExit):
+            stop_if_asked()  # then it is what a launcher makes of the signal
+            raise
     except Interrupted as interruption:
+        if interruption.advice == Interrupted.advice:  # it came between a sweep's jobs, if at all
+            interruption.advice = _how_to_go_on_with_all(interruption)
         print(f"{name}: {interruption}", file=sys.stderr)
         sys.exit(128 + interruption.signal)  # as a shell says of what a signal has ended
     except Exception as error:
@@ -138,9 +150,15 @@ def _short_names(arguments: list[str]) -> list[str]:
     unnamed = [
         override.key_or_group
         for override in OverridesParser.create().parse_overrides(words)
-        if not (override.is_sweep_override() and NAMED.fullmatch(str(override.input_line)))
+        if not (override.is_sweep_override() and _has_plain_values(override))
     ]
     return [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(unnamed)}]"]
+
+
+def _has_plain_values(sweep: Override) -> bool:
+    """Whether all that is swept over are words and numbers."""
+    plain = NAMED.fullmatch(str(sweep.input_line))
+    return bool(plain) or sweep.is_interval_sweep() or sweep.is_range_sweep()
 
 
 @contextmanager
@@ -152,6 +170,8 @@ def job(last: Path | None = None) -> Iterator[None]:
     Hydra reports a job that raises in lines of its own, so a command's only job exits instead. A
     job in a sweep has to raise: exiting would take the jobs after it along.
     """
+    if not COMMANDS:
+        _begin_as_launched()
     try:
         try:
             yield
@@ -167,9 +187,55 @@ def job(last: Path | None = None) -> Iterator[None]:
         if hydra.mode == RunMode.MULTIRUN:
             FAILED.append(Path(hydra.runtime.output_dir).name)
             _log_failure(error)
+            if LAUNCHED:
+                raise LaunchedJobError(FAILED.pop(), _line_or_log(error)) from error
         elif is_users_mistake(error):
             raise SystemExit(f"{Path(sys.argv[0]).name}: {one_line(error)}") from error
         raise
+
+
+class LaunchedJobError(Exception):
+    """The failure of a job in a process that a launcher has started.
+
+    It is sent to the sweep's own process, which not every exception can be, and no traceback. It
+    arrives with the job's results, of which Hydra's sweepers look at the first failure alone; so
+    that it counts, it enters itself into `FAILED` there.
+    """
+
+    def __init__(self, directory: str, line: str) -> None:
+        super().__init__(line)
+        self.directory = directory
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (self.directory, str(self))
+
+
+def _arrived(directory: str, line: str) -> LaunchedJobError:
+    FAILED.append(directory)
+    return LaunchedJobError(directory, line)
+
+
+def _begin_as_launched() -> None:
+    """What `run` has done in the sweep's own process, as far as it isn't inherited."""
+    hydra = HydraConfig.get()
+    LAUNCHED.append(hydra.job.num)
+    suit_the_machine()
+    if threads := hydra.launcher.get("cpus_per_task"):
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # counts until torch is loaded
+    # The command of this job alone; it was the launcher's.
+    script = REPOSITORY / f"{hydra.job.config_name}.py"
+    sys.argv = [str(script), *hydra.overrides.task]
+    if "SUBMITIT_FOLDER" not in os.environ:  # submitit has handlers, which queue the job again
+        await_signals()
+
+
+def _provide_for_launchers() -> None:
+    """What processes inherit that are not forked from this one, and begin in any directory."""
+    there = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *([there] if there else [])])
+    # joblib divides the cores for OpenMP and MKL each, and torch takes the smaller number.
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        os.environ.setdefault("MKL_NUM_THREADS", threads)
 
 
 def _how_to_go_on(last: Path | None) -> str:
@@ -181,6 +247,18 @@ def _how_to_go_on(last: Path | None) -> str:
     if not last.is_file():
         return "no epoch was finished, so there is nothing to go on from"
     return f"go on with checkpoint={os.path.relpath(last)}"
+
+
+def _how_to_go_on_with_all(interruption: Interrupted) -> str:
+    """The same, for a command whose jobs run in other processes."""
+    sweep = hydra_errors.sweep(interruption)
+    if sweep is None:
+        return interruption.advice
+    if sweep.job.config_name != "train":
+        return "run the same command again"
+    advice = f"the same command with hydra.sweep.dir={sweep.sweep.dir} goes on where this ended"
+    queued = sweep.launcher["_target_"].endswith("SlurmLauncher")
+    return f"its jobs go on by themselves; once they have ended, {advice}" if queued else advice
 
 
 def _log_failure(error: Exception) -> None:
@@ -201,7 +279,7 @@ def _failed_jobs() -> str:
 
 def is_users_mistake(error: Exception) -> bool:
     """Whether a line says all: for what Hydra, Lightning or this project refuses with a reason."""
-    if isinstance(error, HydraException | OmegaConfBaseException | OSError):
+    if isinstance(error, HydraException | OmegaConfBaseException | OSError | LaunchedJobError):
         return True
     if type(error).__name__ == "MisconfigurationException":  # Lightning's
         return True
@@ -209,7 +287,13 @@ def is_users_mistake(error: Exception) -> bool:
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
             return True
-    return hydra_errors.while_composing(error)
+    return hydra_errors.while_composing(error) or hydra_errors.while_launching(error)
+
+
+def _line_or_log(error: Exception) -> str:
+    """What the sweep says of a job that has failed elsewhere."""
+    line = one_line(error)
+    return line if is_users_mistake(error) else f"{type(error).__name__}: {line} (see train.log)"
 
 
 def one_line(error: BaseException) -> str:

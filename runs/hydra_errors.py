@@ -12,10 +12,14 @@ from typing import Any
 from hydra.core.default_element import GroupDefault
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+from runs import extras
 from runs.suggestions import suggest
+
+LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
 
 
 def while_composing(error: BaseException) -> bool:
@@ -27,10 +31,30 @@ def while_composing(error: BaseException) -> bool:
     return any(Path(frame.filename).name == "config_loader_impl.py" for frame in frames)
 
 
+def while_launching(error: BaseException) -> bool:
+    """Whether an error is of a launcher itself: of its settings, or of a process that has died.
+
+    What a job raises comes out of the sweeper.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).parent.name in LAUNCHERS for frame in frames)
+
+
+def sweep(error: BaseException) -> DictConfig | None:
+    """Hydra's settings of the sweep in which an exception was raised; None outside one."""
+    for config in _locals(error, "cfg"):
+        if OmegaConf.select(config, "hydra.mode") == RunMode.MULTIRUN:
+            settings: DictConfig = config.hydra
+            return settings
+    return None
+
+
 def wrong_name(error: BaseException) -> str | None:
     """The line for an exception of Hydra's about a name that there isn't; None for others."""
     if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
+        if line := extras.to_install(group, option):
+            return line
         if group and error.options:
             choices = suggest(option, error.options, f"{group}=")
             return f"{group}={option}: there is no such choice, {choices}"

@@ -30,6 +30,7 @@ import train
 from contract import Batch
 from datamodules.images import ImageDataModule, Split
 from denoisers.metrics import psnr
+from files import write_json
 from runs import from_checkpoint
 from runs.config import build
 
@@ -311,3 +312,13 @@ class GradientNorms(Callback):
 
 def gradient_norms(file: Path) -> list[float]:
     return [float(line) for line in file.read_text().splitlines()]
+
+
+class Surroundings(Callback):
+    """Writes what a run's process has around it into `process.json` in the run's directory."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        names = ("GOMP_SPINCOUNT", "OMP_NUM_THREADS")
+        seen: dict[str, Any] = {name: os.environ.get(name) for name in names}
+        seen |= {"threads": torch.get_num_threads(), "process": os.getpid()}
+        write_json(Path(trainer.default_root_dir) / "process.json", seen)

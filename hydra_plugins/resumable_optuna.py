@@ -1,0 +1,16 @@
+"""Optuna's sweeper, whose search goes on where it was stopped.
+
+Hydra finds a sweeper only in this namespace, which has no __init__.py.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("hydra_plugins.hydra_optuna_sweeper"):  # the extra is installed
+    from hydra_plugins.hydra_optuna_sweeper.optuna_sweeper import OptunaSweeper
+
+    class ResumableOptuna(OptunaSweeper):
+        def sweep(self, arguments: list[str]) -> None:
+            from runs.search import going_on  # imports Optuna, which `--help` is not to wait for
+
+            with going_on(self.sweeper):
+                super().sweep(arguments)
