@@ -21,7 +21,8 @@ test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	GOMP_SPINCOUNT=1000 $(BIN)/pytest  # as runs/cli.py does, which see
+	# As many tests at a time as there are cores, each on one; OpenMP's threads as in runs/cli.py.
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest --numprocesses=auto --dist=loadfile
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
