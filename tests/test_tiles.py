@@ -57,6 +57,7 @@ def test_what_changes_nothing_changes_nothing_in_tiles(size: tuple[int, int]) ->
 
 @pytest.mark.parametrize("name", SMALL)
 def test_convolutional_tiles_equal_the_whole(name: str) -> None:
+    torch.manual_seed(0)
     model, noisy = new_model(name, **SMALL[name]).eval(), picture(1, 333, 290)
     spread_out(model)
     whole, tiled = Restorer(model, None, CPU), Restorer(model, 250, CPU)
@@ -64,7 +65,7 @@ def test_convolutional_tiles_equal_the_whole(name: str) -> None:
     assert tiled.tile_for(noisy) == (250, 250)
     right = whole(noisy)
     assert torch.equal(right, model(noisy[None])[0])
-    assert right.std() > 0.01
+    assert right.std() > 0.05
     assert torch.allclose(tiled(noisy), right, rtol=0, atol=1e-5)
     with torch.no_grad():
         cut = in_tiles(model, noisy[None], (128, 128), (0, 0), grid=64)[0]
@@ -76,7 +77,7 @@ def spread_out(model: torch.nn.Module) -> None:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 4:
-                weight.mul_(4 if weight.shape[-1] == 5 else 2)
+                weight.mul_(4 if weight.shape[-1] == 5 else 3)
 
 
 def test_reach_is_the_receptive_field() -> None:
