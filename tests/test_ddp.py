@@ -177,7 +177,9 @@ def test_a_run_ends_with_one_line_where_one_of_its_processes_fails(tmp_path: Pat
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)]
+)
 def test_a_signal_ends_all_processes_of_a_run(number: signal.Signals, tmp_path: Path) -> None:
     noted = STOP_SECOND.format("false")
     run = Command(tmp_path, "train.py", *ENDLESS, *SHARED, noted, "hydra.run.dir=run")

@@ -57,7 +57,11 @@ class Command:
 
 @pytest.mark.parametrize(
     ("number", "status", "workers"),
-    [(signal.SIGINT, 130, 0), (signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 2)],
+    [
+        (signal.SIGINT, 130, 0),
+        pytest.param(signal.SIGINT, 130, 2, marks=pytest.mark.long),
+        (signal.SIGTERM, 143, 2),
+    ],
 )
 def test_a_run_that_is_stopped_says_how_to_go_on_and_does(
     number: signal.Signals, status: int, workers: int, tmp_path: Path
@@ -81,7 +85,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_does(
     assert same(read(resumed.last)["state_dict"], read(whole.last)["state_dict"])
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.0])
+@pytest.mark.parametrize("seconds", [pytest.param(0.3, marks=pytest.mark.long), 1.0])
 def test_before_the_first_epoch_there_is_nothing_to_go_on_from(
     seconds: float, tmp_path: Path
 ) -> None:

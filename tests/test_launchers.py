@@ -89,7 +89,8 @@ def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Pa
 
 @needs_joblib
 @pytest.mark.parametrize(
-    ("number", "everywhere", "status"), [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)]
+    ("number", "everywhere", "status"),
+    [(signal.SIGINT, True, 130), pytest.param(signal.SIGTERM, False, 143, marks=pytest.mark.long)],
 )
 def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
     number: signal.Signals,
@@ -141,6 +142,7 @@ def processes_of(group: int) -> list[int]:
 
 
 @needs_joblib
+@pytest.mark.long
 def test_an_evaluation_sweeps_with_joblib_too(tmp_path: Path) -> None:
     """Workers know the options that the sweep's process has made of the checkpoint."""
     checkpoint = trained("model=dense", "trainer.max_epochs=3", "trainer.logger=true").best

@@ -66,7 +66,11 @@ def test_a_finished_run_is_known_by_its_config_and_returns_its_metric(tmp_path: 
     assert metric_of_finished(tmp_path, compose("train", *TINY, *DENSE)) is None
 
 
-@pytest.mark.parametrize("epoch", [0, 1], ids=["before any checkpoint", "after one"])
+@pytest.mark.parametrize(
+    "epoch",
+    [pytest.param(0, marks=pytest.mark.long), 1],
+    ids=["before any checkpoint", "after one"],
+)
 def test_a_job_that_was_killed_goes_on_in_its_directory_to_the_same_end(
     epoch: int, tmp_path: Path
 ) -> None:
