@@ -22,7 +22,7 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	# As many tests at a time as there are cores, each on one; OpenMP's threads as in runs/cli.py.
-	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest --numprocesses=auto --dist=loadfile
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
