@@ -123,4 +123,5 @@ def _settings(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     name = {"name": node["_target_"].rpartition(".")[2]} if "_target_" in node else {}
-    return name | {k: _settings(v) for k, v in node.items() if k not in ("_target_", "root")}
+    said = {k: v for k, v in node.items() if k != "_target_" and not k.endswith("root")}
+    return name | {k: _settings(v) for k, v in said.items()}

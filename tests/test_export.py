@@ -209,6 +209,14 @@ def test_a_file_says_what_it_is(format: str) -> None:
         assert str(folder).encode() not in file.read_bytes()  # nobody's business
 
 
+def test_where_pictures_lay_is_nobodys_business() -> None:
+    model, run = load_model(trained(*DENSE).best)
+    folders = {"root": "/home/me/photos", "test_root": "/home/me/others", "crop": 48}
+    data = {"_target_": "datamodules.folder.Folder"} | folders
+    said = json.loads(describe_export(model, run | {"data": data}, None, LICENCE)["data"])
+    assert said == {"name": "Folder", "crop": 48, "licence": "not stated"}
+
+
 @pytest.mark.parametrize("group", ["noise", "objective"])
 def test_a_file_says_every_setting_of_every_noise_and_objective(group: str) -> None:
     model, run = load_model(trained(*DENSE).best)
