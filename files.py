@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and which of them are pictures."""
 
 import json
 import os
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+TIFF = (".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", *TIFF, ".bmp", ".webp")  # datamodules/pictures.py reads them
 
 
 @contextmanager
@@ -44,6 +47,12 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Numbers that JSON does not have (NaN, infinities) are refused."""
     write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is there that is named like a picture and is not hidden."""
+    named = path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    return named and path.is_file()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,8 +22,8 @@ from contract import generator
 from datamodules.images import ImageDataModule, Split, evenly
 from datamodules.noise import Noise
 from datamodules.pictures import read_picture
+from files import PICTURES, is_picture
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 LARGEST_CROP = 10_000  # pixels a side
 MOST_CROPS = 10_000_000
 READERS = 8  # threads, each of which holds a picture in floating point
@@ -204,12 +204,11 @@ def find_pictures(root: Path) -> list[Path]:
     paths = [
         path
         for path in sorted(root.rglob("*"))
-        if path.suffix.lower() in SUFFIXES
+        if is_picture(path)
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
     ]
     if not paths:
-        endings = " ".join(sorted(SUFFIXES))
+        endings = " ".join(sorted(PICTURES))
         raise FileNotFoundError(f"there is no picture in {root}: {endings} are looked for")
     return paths
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-TIFF = (".tif", ".tiff")
-SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF, ".bmp", ".webp")
+from files import PICTURES, TIFF, is_picture
+
 REPORTS = (".txt", ".json")
 
 
@@ -81,11 +81,11 @@ def _matches(pattern: str, output: Path) -> Iterator[tuple[Path, Path]]:
     elif glob.has_magic(pattern):
         root = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
         files = map(Path, sorted(glob.glob(pattern, recursive=True)))
-        found = [(file, file.relative_to(root)) for file in files if _is_picture(file)]
+        found = [(file, file.relative_to(root)) for file in files if is_picture(file)]
     else:
         raise FileNotFoundError(f"input={pattern}: there is no such file or folder")
     if not found:
-        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        kinds = ", ".join(suffix[1:] for suffix in PICTURES)
         raise FileNotFoundError(f"input={pattern}: there is no picture ({kinds})")
     yield from found
 
@@ -99,12 +99,7 @@ def _below(folder: Path, output: Path) -> Iterator[Path]:
             if not name.startswith(".")
             and not (inside and (Path(parent) / name).resolve() == output.resolve())
         )
-        yield from filter(_is_picture, (Path(parent) / name for name in sorted(files)))
-
-
-def _is_picture(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+        yield from filter(is_picture, (Path(parent) / name for name in sorted(files)))
 
 
 def _reference(reference: Path | None, name: Path, count: int) -> Path | None:
@@ -119,7 +114,7 @@ def _reference(reference: Path | None, name: Path, count: int) -> Path | None:
     if not reference.is_dir():
         raise FileNotFoundError(f"reference={reference}: there is no such file or folder")
     same = reference / name
-    for path in (same, *(same.with_suffix(suffix) for suffix in SUFFIXES)):
+    for path in (same, *(same.with_suffix(suffix) for suffix in PICTURES)):
         if path.is_file():
             return path
     raise FileNotFoundError(f"reference={reference}: it has no picture {name}")
