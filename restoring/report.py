@@ -14,6 +14,7 @@ from restoring.residual import Residual
 from restoring.training import Training
 
 STRONGER = 1.5  # times the noise: a residual that has more than noise in it
+WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
 STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
 CHANNELS = {1: "grey", 3: "colour"}
 
@@ -45,6 +46,11 @@ class Report:
         return levels[0] <= self.noise_std <= levels[1]
 
     @property
+    def left_noise_in(self) -> bool:
+        strength = self.residual.strength
+        return bool(self.noise_std) and strength is not None and strength < WEAKER
+
+    @property
     def shows_structure(self) -> bool:
         """Whether neighbours in the residual resemble each other more than in noise.
 
@@ -61,6 +67,11 @@ class Report:
             found.append(f"This picture is unlike what the model was trained on: {reason}.")
         if self.noise_in_range is False:
             found.append(f"The model was not trained for noise of this strength: {self._range()}.")
+        if self.left_noise_in:
+            found.append(
+                "Most of the noise was left in: what was taken away is "
+                f"{self.residual.strength:.1f} times as strong."
+            )
         return found
 
     def _unlike(self) -> list[str]:
@@ -71,7 +82,7 @@ class Report:
             reasons.append(f"the model only ever saw {width} x {height} pixels")
         if strength is not None and strength > STRONGER:
             reasons.append(f"what was taken away is {strength:.1f} times as strong as the noise")
-        if self.shows_structure:
+        if self.shows_structure and not self.left_noise_in:
             reasons.append("the residual still shows the picture, details were removed")
         return reasons
 

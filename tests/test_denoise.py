@@ -399,10 +399,12 @@ NOISES: list[tuple[Noise, float, bool | None]] = [
 def test_range_of_the_training(
     noise: Noise, std: float, in_range: bool | None, tmp_path: Path
 ) -> None:
-    same = np.full((1, 20, 20), 0.5, np.float32)
+    even = np.full((1, 20, 20), 0.5, np.float32)
+    draws = np.random.default_rng(0).normal(size=even.shape).astype(np.float32)
+    noisy = (even + std * draws).clip(0, 1)
     task = Task(tmp_path, Path("a.png"), tmp_path / "a.png", None)
     training = Training("UNet", "Procedural", (1, 28, 28), True, noise)
-    residual = residual_of(same, same, std)
+    residual = residual_of(noisy, even, std)
     report = Report(task, "best.ckpt", training, (1, 20, 20), None, std, residual, None)
     assert report.noise_in_range is in_range
     assert len(report.warnings) == (in_range is False)
@@ -410,6 +412,17 @@ def test_range_of_the_training(
     unknown = replace(report, noise_std=None)
     assert unknown.noise_in_range is None
     assert "can't be told" in unknown.as_text()
+
+
+def test_noise_that_is_left_in_is_told_of(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    noisy = (0.5 + 0.1 * random.normal(size=(1, 64, 64))).astype(np.float32)
+    task = Task(tmp_path, Path("a.png"), tmp_path / "a.png", None)
+    training = Training("UNet", "Procedural", (1, 28, 28), True, Gaussian(0.1, clip=True))
+    for share, told in ((0.1, True), (1.0, False)):
+        residual = residual_of(noisy, noisy + np.float32(share) * (0.5 - noisy), 0.1)
+        report = Report(task, "best.ckpt", training, (1, 64, 64), None, 0.1, residual, None)
+        assert ["Most of the noise was left in" in w for w in report.warnings] == [True] * told
 
 
 def test_black_pictures_and_single_pixels_have_reports(tmp_path: Path) -> None:
