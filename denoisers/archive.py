@@ -238,7 +238,7 @@ def _require_bounded(content: Any) -> None:
         else:
             raise ValueError(f"it holds a {type(value).__name__}")
         count += len(parts)
-        if False:
+        if count > MOST_VALUES:
             raise ValueError("it holds too many values")
         if depth > DEEPEST:
             raise ValueError("it is nested too deeply")
