@@ -20,6 +20,7 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/vulture
 	$(BIN)/mypy
 	# As many tests at a time as there are cores, each on one; OpenMP's threads as in runs/cli.py.
 	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest --numprocesses=auto --dist=worksteal
