@@ -5,7 +5,6 @@ P pictures of H x W pixels; N crops of S x S pixels in a split, B in a batch; C 
 
 import hashlib
 import logging
-import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
+import machine
 from contract import generator
 from datamodules.images import ImageDataModule, Split, evenly
 from datamodules.noise import Noise
@@ -224,13 +224,14 @@ def pixels_of(path: Path) -> int:
 
 
 def require_memory(size: int) -> None:
-    """Raises ValueError where this machine cannot hold pictures of so many bytes."""
+    """Raises ValueError where this machine, or container, cannot hold pictures of so many bytes."""
     needed = READING * size
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    there = machine.memory()
     if needed > MEMORY_SHARE * there:
         raise ValueError(
-            f"reading the pictures takes {needed / 1e9:,.1f} GB of memory, this machine has "
-            f"{there / 1e9:,.1f} GB: take fewer, cut them into parts or scale them down"
+            f"reading the pictures takes {needed / 1e9:,.1f} GB of memory, this machine or "
+            f"container has {there / 1e9:,.1f} GB: take fewer, cut them into parts or scale "
+            "them down"
         )
 
 
@@ -238,7 +239,7 @@ def read_pictures(paths: Sequence[Path], channels: int) -> list[Picture]:
     """Several at a time. Raises ValueError for the first that cannot be read."""
     log.info("reading %d pictures", len(paths))
     # Around the threads: the filters of warnings, which reading sets, are the process's.
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, machine.cores())) as pool:
         warnings.simplefilter("ignore")
         return list(pool.map(partial(_read, channels=channels), paths))
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import machine
 from denoisers.base import Denoiser, ImageModel, PixelDenoiser
 from denoisers.composite import Composite
 from restoring.tiles import in_tiles
-from runs import memory
 
 GRID = 64  # pixels: no network of this project that is of use halves the size more than six times
-SHARE = 4  # of the machine's memory, one in so many bytes is for a network's features
+SHARE = 4  # of the memory, one in so many bytes is for a network's features
 PROBES = (256, 1024, 4096)  # pixels
 TILES_AT_ONCE = 512
 # Of tiles of a model's own size, pixels in four that neighbours share. With half of them, what a
@@ -114,7 +114,7 @@ class Restorer:
         if self.device.type == "cuda":
             bytes_there = torch.cuda.get_device_properties(self.device).total_memory
         else:
-            bytes_there = memory.of_machine()
+            bytes_there = machine.memory()
         return math.isqrt(bytes_there // SHARE // bytes_per_pixel(self.network, self.image_shape))
 
     def _require_tile(self, tile: int) -> None:

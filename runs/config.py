@@ -22,6 +22,7 @@ from pydantic import (
 from pytorch_lightning import Trainer
 from torch import nn
 
+import machine
 from baselines.choice import Which
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
@@ -244,7 +245,7 @@ def build(node: DictConfig, name: str, **given: Any) -> Any:
 
 
 def _call(target: Any, values: dict[str, Any], name: str) -> Any:
-    needed, there = 0, memory.of_machine()
+    needed, there = 0, machine.memory()
     try:
         if inspect.isclass(target) and issubclass(target, nn.Module):
             needed = memory.of_training(lambda: target(**values))
@@ -260,8 +261,8 @@ def _call(target: Any, values: dict[str, Any], name: str) -> Any:
         raise ValueError(f"{name}: {error}") from error
     # A size that is a slip would make the machine swap until the process is killed.
     raise ValueError(
-        f"{name}: to train it takes {needed / 1e9:,.0f} GB of memory, this machine has "
-        f"{there / 1e9:,.0f} GB"
+        f"{name}: to train it takes {needed / 1e9:,.0f} GB of memory, this machine or "
+        f"container has {there / 1e9:,.0f} GB"
     )
 
 

@@ -1,6 +1,5 @@
 """Whether a network fits into this machine, asked before any of it is made."""
 
-import os
 from collections.abc import Callable
 
 import torch
@@ -17,8 +16,3 @@ def of_training(make: Callable[[], nn.Module]) -> int:
     with torch.device("meta"):
         weights = sum(parameter.numel() for parameter in make().parameters())
     return weights * BYTES_PER_WEIGHT
-
-
-def of_machine() -> int:
-    """Bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -123,7 +123,7 @@ SETTINGS = [
     ("model.hidden=[1000000000000]", "model.hidden must be in [1, 100,000]"),
     (
         "model.hidden=[90000,90000,90000]",
-        "model: to train it takes 521 GB of memory, this machine has",
+        "model: to train it takes 521 GB of memory, this machine or container has",
     ),
     (f"data.train_size={10**12}", "data.train_size must be in [1, 10,000,000]"),
     (f"data.batch_size={10**12}", "data.batch_size must be in [1, 1,000,000]"),

@@ -180,7 +180,7 @@ def test_a_colour_model_restores_grey_as_equal_channels() -> None:
 def test_memory_decides_about_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     restorer, noisy = Restorer(new_model("unet"), None, CPU), picture(1, 333, 290)
     whole = restorer(noisy)
-    monkeypatch.setattr("restoring.restorer.memory.of_machine", lambda: 200_000_000)
+    monkeypatch.setattr("restoring.restorer.machine.memory", lambda: 200_000_000)
     tile = restorer.tile_for(noisy)
     assert tile is not None
     assert 200 < tile[0] < 330
