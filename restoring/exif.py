@@ -37,7 +37,7 @@ class Bytes(Protocol):
 class Layout(NamedTuple):
     """The struct formats of a directory, and how many bytes of a value lie in an entry."""
 
-    count: str
+    length: str
     entry: str
     next: str
     inline: int
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
     """A tag's value: its type, how many values it has, and their bytes."""
 
     kind: int
-    count: int
+    length: int
     value: bytes
     offset: int = 0  # where a value that is not in its directory lay
 
@@ -65,7 +65,8 @@ Directory = dict[int, Entry]
 class Exif:
     """The directories of an Exif block, without the pointers between them.
 
-    order: "<" or ">". damaged: whether something in them could not be read.
+    order: "<" or ">". passed_over: tags of the main directory that were not wanted.
+    damaged: whether something could not be read.
     """
 
     order: str = "<"
@@ -73,6 +74,7 @@ class Exif:
     exif: Directory = field(default_factory=dict)
     gps: Directory = field(default_factory=dict)
     interoperability: Directory = field(default_factory=dict)
+    passed_over: set[int] = field(default_factory=set)
     damaged: bool = False
 
     def __bool__(self) -> bool:
@@ -103,7 +105,9 @@ def read(block: Bytes, wanted: Container[int] = range(2**16)) -> Exif:
     while levels:  # each is read once at most: no circle of pointers has an end to wait for
         name, start = levels.pop()
         tags = wanted if name == "main" else range(2**16)
-        directory, whole, budget = _directory(block, start, order, layout, tags, budget)
+        directory, whole, budget = _directory(
+            block, start, order, layout, tags, budget, found.passed_over
+        )
         found.damaged |= not whole
         for tag in pointers & directory.keys():
             entry = directory.pop(tag)
@@ -117,10 +121,16 @@ def read(block: Bytes, wanted: Container[int] = range(2**16)) -> Exif:
 
 
 def _directory(
-    block: Bytes, start: int, order: str, layout: Layout, tags: Container[int], budget: int
+    block: Bytes,
+    start: int,
+    order: str,
+    layout: Layout,
+    tags: Container[int],
+    budget: int,
+    skipped: set[int],
 ) -> tuple[Directory, bool, int]:
     """What can be read, whether that is all of it, and how many bytes may still be read."""
-    head = struct.Struct(order + layout.count)
+    head = struct.Struct(order + layout.length)
     record = struct.Struct(order + layout.entry)
     counted = block[start : start + head.size] if start < len(block) else b""
     if start < 8 or len(counted) < head.size:
@@ -135,6 +145,7 @@ def _directory(
             return found, False, budget
         tag, kind, values, value = record.unpack(content)
         if tag not in tags:
+            skipped.add(tag)
             continue
         size, offset = SIZES.get(kind, 0) * values, 0
         if size > layout.inline:
@@ -212,9 +223,9 @@ def _laid_out(
 ) -> bytes:
     """A directory that begins at `start`, and then its values, each at an even offset."""
     record = order + layout.entry
-    size = struct.calcsize(order + layout.count) + struct.calcsize(order + layout.next)
+    size = struct.calcsize(order + layout.length) + struct.calcsize(order + layout.next)
     size += struct.calcsize(record) * len(directory)
-    content = struct.pack(order + layout.count, len(directory))
+    content = struct.pack(order + layout.length, len(directory))
     values = bytes(size % 2)
     for tag, entry in sorted(directory.items()):
         value = entry.value
@@ -225,5 +236,5 @@ def _laid_out(
             else:
                 values += value + bytes(len(value) % 2)
             value = struct.pack(order + layout.next, offset)
-        content += struct.pack(record, tag, entry.kind, entry.count, value)
+        content += struct.pack(record, tag, entry.kind, entry.length, value)
     return content + struct.pack(order + layout.next, 0) + values

@@ -14,6 +14,7 @@ from typing import Any
 import tifffile
 from PIL import Image
 
+from datamodules.pictures import PHOTOMETRIC, orientation
 from restoring import exif
 from restoring.about import (
     CENTIMETRE,
@@ -31,6 +32,10 @@ from restoring.exif import Entry, Exif
 from restoring.png import metadata_of_png
 
 PROFILE = 34675
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LAYOUT = {256, 257, PHOTOMETRIC, exif.ORIENTATION}  # width and height come first
+INKS = 5  # the photometric of CMYK
+SIDEWAYS = (5, 6, 7, 8)
 IMAGEJ = (50838, 50839)
 # Tags of a TIFF that are true of another file too: texts, times, places on earth and on a slide.
 CARRIED = {exif.EXIF, exif.GPS, XMP, IPTC, PROFILE, DESCRIPTION, *IMAGEJ}
@@ -52,24 +57,37 @@ def metadata_of(path: Path) -> Metadata:
         files have it, is among `lost`.
     """
     found = Metadata()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path) as image:
-                sideways = image.getexif().get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
-                width, height = image.size[::-1] if sideways else image.size
-                if image.format == "PNG":
-                    found = metadata_of_png(path)
-                elif image.format == "TIFF":
-                    found = _of_tiff(path)
-                else:
-                    found = _of_others(path, image)
-                if image.mode == "CMYK" and found.profile:  # `read_picture` converts by it
-                    found = found.without("the CMYK profile (it is sRGB now)", profile=None)
-        except Exception as error:  # parsers raise what they like
-            reason = " ".join(str(error).split()) or type(error).__name__
-            return found.without(f"metadata that cannot be read ({reason[:80]})")
+    try:
+        with path.open("rb") as file:
+            mark = file.read(4)
+        if mark in TIFFS:
+            found, size, sideways = _of_tiff(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with Image.open(path) as image:
+                    sideways = orientation(image) in SIDEWAYS
+                    size = image.size
+                    if image.format == "PNG":
+                        found = metadata_of_png(path)
+                        if found.exif and not found.resolution:
+                            found = replace(found, resolution=_of_exif(found.exif))
+                    else:
+                        found = _of_others(path, image)
+                    if image.mode == "CMYK":
+                        found = _of_inks(found)
+        width, height = size[::-1] if sideways else size
         return _upright(_checked(found), width, height, sideways)
+    except Exception as error:  # parsers raise what they like
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return found.without(f"metadata that cannot be read ({reason[:80]})")
+
+
+def _of_inks(found: Metadata) -> Metadata:
+    """`read_picture` converts CMYK by its profile."""
+    if not found.profile:
+        return found
+    return found.without("the CMYK profile (the colours are sRGB now)", profile=None)
 
 
 def _checked(found: Metadata) -> Metadata:
@@ -109,9 +127,8 @@ def _upright(found: Metadata, width: int, height: int, sideways: bool) -> Metada
         found = found.without("damaged parts of the Exif")
     main, tags = block.main, block.exif
     if sideways:
-        x, y = main.pop(exif.X_RESOLUTION, None), main.pop(exif.Y_RESOLUTION, None)
-        pairs = ((exif.X_RESOLUTION, y), (exif.Y_RESOLUTION, x))
-        main.update({tag: entry for tag, entry in pairs if entry})
+        other = {exif.X_RESOLUTION: exif.Y_RESOLUTION, exif.Y_RESOLUTION: exif.X_RESOLUTION}
+        block.main = main = {other.get(tag, tag): entry for tag, entry in main.items()}
     for tag in exif.STRUCTURE & main.keys():
         del main[tag]
     for tag in exif.STORED_AS_JPEG & tags.keys():
@@ -122,15 +139,20 @@ def _upright(found: Metadata, width: int, height: int, sideways: bool) -> Metada
     return replace(found, exif=exif.block_of(block) if block else None)
 
 
-def _of_tiff(path: Path) -> Metadata:
-    """Of its first page."""
+def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int], bool]:
+    """Of its first page; with its width and height as stored, and whether it lies on its side."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        read = exif.read(block, CARRIED)
-        everything = _tags(path)
+        read = exif.read(block, CARRIED | LAYOUT)
     main, found = read.main, Metadata()
+    width, height, photometric, turn = (
+        int.from_bytes(exif.turned(main.pop(tag), read.order, "<").value, "little")
+        if tag in main
+        else 0
+        for tag in (256, 257, PHOTOMETRIC, exif.ORIENTATION)
+    )
     if read.damaged:
         found = found.without("damaged tags")
-    unknown = sorted(everything - CARRIED - exif.STRUCTURE - {292, 293, 333})
+    unknown = sorted(read.passed_over - exif.STRUCTURE)
     if unknown:
         names = (tifffile.TIFF.TAGS.get(tag, str(tag)) for tag in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
@@ -156,26 +178,11 @@ def _of_tiff(path: Path) -> Metadata:
             main.pop(tag, None)
         if not imagej:
             found = found.without("ImageJ's damaged tags")
-    block = exif.block_of(read) if read else None
-    return replace(
-        found,
-        profile=profile,
-        resolution=resolution,
-        exif=block,
-        xmp=xmp,
-        iptc=iptc,
-        imagej=imagej,
-    )
-
-
-def _tags(path: Path) -> set[int]:
-    logger = logging.getLogger("tifffile")
-    try:
-        logger.disabled = True  # it tells of each damaged tag
-        with tifffile.TiffFile(path) as file:
-            return {tag.code for tag in file.pages.first.tags}
-    finally:
-        logger.disabled = False
+    found = replace(found, profile=profile, resolution=resolution, xmp=xmp, iptc=iptc)
+    found = replace(found, exif=exif.block_of(read) if read else None, imagej=imagej)
+    if photometric == INKS:
+        found = _of_inks(found)
+    return found, (width, height), turn in SIDEWAYS
 
 
 def _imagej(path: Path) -> dict[str, Any]:
@@ -202,6 +209,13 @@ def _resolution(read: Exif) -> Resolution | None:
         (code,) = struct.unpack(read.order + "H", unit.value[:2])
     across, down = (struct.unpack(read.order + "II", entry.value[:8]) for entry in (x, y))
     return Resolution(across, down, UNITS.get(code))
+
+
+def _of_exif(block: bytes) -> Resolution | None:
+    try:
+        return _resolution(exif.read(block))
+    except ValueError:
+        return None
 
 
 def _of_others(path: Path, image: Image.Image) -> Metadata:
@@ -232,13 +246,8 @@ def _density(path: Path, image: Image.Image, found: Metadata) -> Resolution | No
     density, unit = info.get("jfif_density"), info.get("jfif_unit")
     if density and unit in (1, 2):
         return Resolution((density[0], 1), (density[1], 1), (INCH, CENTIMETRE)[unit - 1])
-    if found.exif:
-        try:
-            resolution = _resolution(exif.read(found.exif))
-        except ValueError:
-            resolution = None
-        if resolution:
-            return resolution
+    if found.exif and (resolution := _of_exif(found.exif)):
+        return resolution
     if density:
         # A ratio of 1 says nothing.
         ratio = density[0] != density[1]

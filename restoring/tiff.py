@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 
 from restoring import exif
-from restoring.about import DESCRIPTION, IPTC, UNITS, XMP, Metadata, Resolution
+from restoring.about import CENTIMETRE, DESCRIPTION, IPTC, UNITS, XMP, Metadata, Resolution
 from restoring.exif import BIG, CLASSIC, Entry, Exif, Layout
 
 MOST = 2**32 - 1
@@ -49,8 +49,9 @@ def encoded(
         extra["extrasamples"] = ["unassalpha"]
     if metadata.resolution:
         extra["resolution"] = _ratios(metadata.resolution)
-        codes = {metres: code for code, metres in UNITS.items()}
-        extra["resolutionunit"] = codes.get(metadata.resolution.unit, 1)
+        codes = {unit: code for code, unit in UNITS.items()}
+        unit = metadata.resolution.unit
+        extra["resolutionunit"] = 1 if unit is None else codes.get(unit, codes[CENTIMETRE])
     layout = BIG if pixels.nbytes > 2**32 - 2**25 else CLASSIC
     content = BytesIO()
     # RGB and alpha lie together, and grey pixels one by one.
@@ -157,7 +158,7 @@ def _ome_agrees(description: bytes, pixels: np.ndarray, axes: str, planes: int) 
 
 def _extratags(block: Exif, metadata: Metadata, layout: Layout) -> list[tuple[Any, ...]]:
     tags: list[tuple[Any, ...]] = [
-        (tag, entry.kind, entry.count, entry.value, True) for tag, entry in block.main.items()
+        (tag, entry.kind, entry.length, entry.value, True) for tag, entry in block.main.items()
     ]
     if metadata.xmp:
         tags.append((XMP, 1, len(metadata.xmp), metadata.xmp, True))
