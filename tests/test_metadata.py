@@ -347,7 +347,7 @@ def test_a_bad_chunk_is_left_out(part: tuple[bytes, bytes], reason: str, tmp_pat
 def test_exif_that_leads_in_a_circle_or_claims_too_much(tmp_path: Path) -> None:
     circle = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 2, EXIF, 4, 1, 8)
     circle += struct.pack("<HHII", 315, 2, 2, ord("A")) + bytes(4)
-    entries = [struct.pack("<HHII", tag, 7, 50_000, 8) for tag in range(40_100, 44_100)]
+    entries = [struct.pack("<HHII", tag, 7, 20_000, 8) for tag in range(40_100, 44_100)]
     greedy = b"II*\0\x08\0\0\0" + struct.pack("<H", 4000) + b"".join(entries) + bytes(4)
     for block in (circle, greedy):
         source = saved(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
