@@ -81,6 +81,7 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
 
     from datamodules.pictures import read_picture
     from restoring import report, writing
+    from restoring.metadata import metadata_of
     from restoring.noise_level import estimate_std
     from restoring.residual import residual_of
     from restoring.scores import scores
@@ -97,6 +98,8 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
     # What is written is also what is reported on.
     restored = torch.from_numpy(writing.scaled(samples))
     pictures = {"noisy": noisy, "restored": restored}
+    # What the file can't say, the report does.
+    lost = writing.write_picture(task.restored, samples, metadata_of(task.source))
     channels, height, width = noisy.shape
     noise_std = estimate_std(noisy.numpy())
     found = report.Report(
@@ -108,8 +111,8 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
         noise_std,
         residual_of(noisy.numpy(), restored.numpy(), noise_std),
         None if clean is None else {name: scores(p, clean) for name, p in pictures.items()},
+        lost,
     )
-    writing.write_picture(task.restored, samples, kind)
     report.write(found)
     return found
 

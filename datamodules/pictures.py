@@ -68,7 +68,15 @@ def _read(path: Path) -> Tensor:
             raise ValueError(f"it has {frames} frames, not one")
         samples = _samples(path, image)
         # Last, since Pillow turns TIFFs itself when it loads them, and forgets the tag.
-        return _upright(samples, image.getexif().get(ORIENTATION, 1))
+        return _upright(samples, orientation(image))
+
+
+def orientation(image: Image.Image) -> int:
+    """As Exif numbers it; that of damaged Exif is the usual one."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow's parser raises what it likes
+        return 1
 
 
 def _samples(path: Path, image: ImageFile) -> Tensor:

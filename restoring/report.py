@@ -26,6 +26,7 @@ class Report:
     shape: C H W. tile: height and width, None for a picture that was restored whole.
     noise_std: as estimated; None where it can't be told.
     scores: of the noisy and of the restored picture, where there is a clean one.
+    lost: what the original says beside its pixels, and the restored file does not.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class Report:
     noise_std: float | None
     residual: Residual
     scores: dict[str, dict[str, float | None]] | None
+    lost: tuple[str, ...] = ()
 
     @property
     def noise_in_range(self) -> bool | None:
@@ -103,6 +105,7 @@ class Report:
             "noise_in_range": self.noise_in_range,
             "residual": residual._asdict(),
             "scores": self.scores,
+            "lost": list(self.lost),
             "warnings": self.warnings,
         }
 
@@ -127,6 +130,8 @@ class Report:
         for name, scores in (self.scores or {}).items():
             ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
             lines.append(f"Against the reference, {name}: PSNR {scores['psnr']:.2f} dB{ssim}.")
+        if self.lost:
+            lines.append(f"Not carried over from the original: {'; '.join(self.lost)}.")
         for warning in self.warnings:
             lines += ["", f"WARNING. {warning}"]
         return "\n".join(lines) + "\n"

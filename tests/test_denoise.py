@@ -137,7 +137,7 @@ def test_kind_and_depth_stay(
 
 
 def test_the_colour_profile_stays(tmp_path: Path) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for name in ("a.png", "b.tif", "c.jpg"):
         Image.fromarray(pixels(3)).save(tmp_path / name, icc_profile=profile)
     tifffile.imwrite(
@@ -148,6 +148,29 @@ def test_the_colour_profile_stays(tmp_path: Path) -> None:
     for report in restore(f"input={tmp_path}", f"output={tmp_path}/out"):
         found = Image.open(report.task.restored).info.get("icc_profile")
         assert found == (None if report.task.name == Path("f.png") else profile)
+
+
+def test_what_is_lost_is_said(tmp_path: Path) -> None:
+    """What a picture says beside its pixels goes along; the report names what does not."""
+    for name, tags in (("a.tif", [(34412, 1, 4, b"LSM!", True)]), ("b.tif", [])):
+        tifffile.imwrite(
+            tmp_path / name,
+            pixels(1),
+            resolution=((300, 1), (150, 1)),
+            resolutionunit=2,
+            metadata=None,
+            extratags=tags,
+        )
+    first, second = restore(f"input={tmp_path}", f"output={tmp_path}/out")
+    for report in (first, second):
+        with tifffile.TiffFile(report.task.restored) as file:
+            found = file.pages.first.tags
+            assert (found[282].value, found[283].value) == ((300, 1), (150, 1))
+    said = "Not carried over from the original: the tags CZ_LSMINFO."
+    assert said in (tmp_path / "out" / "a.tif.txt").read_text()
+    assert json_of(tmp_path / "out" / "a.tif.json")["lost"] == ["the tags CZ_LSMINFO"]
+    assert "Not carried over" not in (tmp_path / "out" / "b.tif.txt").read_text()
+    assert json_of(tmp_path / "out" / "b.tif.json")["lost"] == []
 
 
 def test_the_same_twice_and_nothing_else(tmp_path: Path) -> None:
