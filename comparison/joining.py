@@ -9,7 +9,14 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from comparison.labels import noise_name, short
-from comparison.results import Evaluation, LeftOut, Results, Run, Settings, settings_of
+from comparison.results import (
+    Evaluation,
+    LeftOut,
+    Results,
+    Run,
+    Settings,
+    settings_of,
+)
 
 SCORED, ALL = "the part that was scored", "all"
 SAME_IMAGES = 0.01  # dB by which the PSNR of one noisy image may differ between machines
@@ -84,9 +91,15 @@ def join(results: Results) -> tuple[list[Entry], list[LeftOut]]:
     """
     left_out = [*results.left_out]
     runs = _newest(results.runs, lambda run: run.run_id, "a copy of another run", left_out)
+    evaluated = {evaluation.run_id for evaluation in results.evaluations}
     runs = _newest(
         runs,
-        lambda run: (run.configuration, run.record.seed),
+        # A run that was only tried on a part of the test images takes no whole one's place.
+        lambda run: (
+            run.configuration,
+            run.record.seed,
+            "" if run.run_id in evaluated else run.tested_part,
+        ),
         "a newer run has the same settings and seed",
         left_out,
     )
@@ -171,23 +184,26 @@ def _with_counts(entries: Sequence[Entry]) -> dict[Path, Settings]:
     found = {}
     for entry in entries:
         total = totals[frozenset(entry.images.items())]
-        limit = entry.run.record.trainer.get("limit_test_batches")
         count = ALL
         if entry.scored is not None and entry.scored < total:
             count = f"the first {entry.scored:,} of {total:,}"
-        elif entry.scored is None and limit not in (None, 1.0):
-            count = f"{limit:.0%} of the batches" if limit < 1 else f"{limit:,} batches"
+        elif entry.scored is None:
+            count = entry.run.tested_part or ALL
         found[entry.directory] = entry.images | {SCORED: count}
     return found
 
 
 def _differences(settings: Settings, most: Settings) -> str:
     return ", ".join(
-        f"{name} is {short(name, settings.get(name, 'absent'))} and not "
-        f"{short(name, most.get(name, 'absent'))}"
+        f"{name} is {_said(name, settings)} and not {_said(name, most)}"
         for name in settings | most
         if settings.get(name) != most.get(name)
     )
+
+
+def _said(name: str, settings: Settings) -> str:
+    value = settings.get(name, "absent")
+    return value if name == SCORED else short(name, value)
 
 
 def _with_the_same_noise(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:

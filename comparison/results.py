@@ -35,6 +35,7 @@ TRAINER = (
 DEFAULTS = {
     "limit_train_batches": 1.0,
     "limit_val_batches": 1.0,
+    "limit_test_batches": 1.0,
     "val_check_interval": 1.0,
     "check_val_every_n_epoch": 1,
 }
@@ -146,6 +147,14 @@ class Run(NamedTuple):
     @property
     def started(self) -> AwareDatetime:
         return self.record.started
+
+    @property
+    def tested_part(self) -> str:
+        """Which part of the test images its scores are of; empty for all of them."""
+        if self.metrics.images:
+            return self.metrics.images.test.part
+        limit = self.record.trainer.get("limit_test_batches")
+        return "" if _is_default("limit_test_batches", limit) else f"of limit_test_batches={limit}"
 
     @property
     def ended_by_time(self) -> bool:
@@ -289,12 +298,17 @@ def _run(directory: Path) -> Run:
     return Run(directory, record, metrics, settings, budget, validation)
 
 
+def _is_default(name: str, value: Any) -> bool:
+    """Whether a Trainer's argument says no more than its absence: 1.0 is all batches, 1 is one."""
+    return value is None or repr(value) == repr(DEFAULTS.get(name))
+
+
 def _learning(record: TrainingRecord, metrics: TrainingMetrics) -> dict[str, Any]:
     """The Trainer's arguments in `TRAINER`, None for those that change nothing."""
     said = {name: record.trainer.get(name) for name in TRAINER}
     if metrics.images and not metrics.images.validation.part:
         said["limit_val_batches"] = None  # there are no more batches than that
-    return {name: None if value == DEFAULTS.get(name) else value for name, value in said.items()}
+    return {name: None if _is_default(name, value) else value for name, value in said.items()}
 
 
 def _seconds(max_time: Any) -> float | None:

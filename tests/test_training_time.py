@@ -18,6 +18,13 @@ OPTIONS = ("model=dense", f"data.batch_size={BATCH_SIZE}", "trainer.logger=true"
 OPTIONS += ("trainer.callbacks=[{_target_:test_training_time.Clock}]",)
 
 
+VALIDATION = (
+    *("on_validation_start", "on_validation_epoch_start", "on_validation_batch_start"),
+    *("on_validation_batch_end", "on_validation_epoch_end", "on_validation_end"),
+    *("on_sanity_check_start", "on_save_checkpoint"),
+)
+
+
 class Clock(Callback):
     """By which a step takes a second, and each part of a validation a hundred."""
 
@@ -26,12 +33,12 @@ class Clock(Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         Clock.now += 1
 
-    def _validation(self, *_: Any) -> None:
+    def validate(self, *_: Any) -> None:
         Clock.now += 100
 
-    on_sanity_check_start = on_validation_start = on_validation_epoch_start = _validation
-    on_validation_batch_start = on_validation_batch_end = on_validation_epoch_end = _validation
-    on_validation_end = on_save_checkpoint = _validation
+
+for hook in VALIDATION:
+    setattr(Clock, hook, Clock.validate)
 
 
 @pytest.mark.parametrize(
