@@ -15,7 +15,7 @@ from runs import callbacks
 
 BATCHES, BATCH_SIZE = 8, 32
 OPTIONS = ("model=dense", f"data.batch_size={BATCH_SIZE}", "trainer.logger=true")
-OPTIONS += ("trainer.callbacks=[{_target_:test_training_time.Clock}]",)
+CLOCK = "trainer.callbacks=[{_target_:test_training_time.Clock}]"
 
 
 VALIDATION = (
@@ -58,8 +58,8 @@ def test_validations_do_not_count(
     validating: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: Clock.now))
-    run = train_in(tmp_path / "run", *OPTIONS, *validating, "trainer.max_epochs=2")
-    resumed = resume_in(tmp_path / "resumed", run.last, "trainer.max_epochs=3", OPTIONS[-1])
+    run = train_in(tmp_path / "run", *OPTIONS, CLOCK, *validating, "trainer.max_epochs=2")
+    resumed = resume_in(tmp_path / "resumed", run.last, "trainer.max_epochs=3", CLOCK)
     for one, epochs in ((run, 2), (resumed, 3)):
         assert [row["seconds"] for row in one.history] == [BATCHES] * epochs
         assert [row["images_per_s"] for row in one.history] == [BATCH_SIZE] * epochs
@@ -76,6 +76,6 @@ def test_a_warning_says_where_an_epoch_does_not_end_with_a_validation(
     interval: str, warned: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     interval = f"trainer.val_check_interval={interval}"
-    train_in(tmp_path, *OPTIONS[:2], interval, "trainer.max_epochs=1")
+    train_in(tmp_path, *OPTIONS, interval, "trainer.max_epochs=1")
     said = [str(warning.message) for warning in recwarn]
     assert any("not every epoch ends with a validation" in line for line in said) == warned
