@@ -26,6 +26,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     """
     from baselines.choice import require_available
     from datamodules.noise import Noise
+    from denoisers.base import Denoiser
     from denoisers.checkpoint import load_model
     from files import write_json
     from runs.callbacks import progress_bar
@@ -44,6 +45,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         data = build(cfg.data, "data", noise=noise)
         check(cfg.trainer, "trainer")
         classifier, control = task_models(cfg, model, data)
+        if isinstance(model, Denoiser):
+            model.measure(data.image_shape)
         task, images = TaskAccuracy(classifier, control, data.num_classes), PerImageScores()
         trainer = build(
             cfg.trainer,
@@ -62,8 +65,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         with claimed(directory):
             write_json(directory / RECORD, {"run_id": run["run_id"]} | environment())
             print(
-                f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on the "
-                f"{data.size(cfg.split):,} {cfg.split} images of {type(data).__name__} with {noise}"
+                f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on {cfg.split} "
+                f"images of {type(data).__name__} with {noise}"
             )
             return score(cfg, directory, data, model, run, trainer, task, images)
 

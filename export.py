@@ -69,7 +69,7 @@ def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:
     from runs.config import build
 
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
-    if data.image_shape != model.image_shape:
+    if not model.takes(data.image_shape):
         raise ValueError(f"data has images of {data.image_shape}, not of {model.image_shape}")
     try:
         data.prepare_data()

@@ -127,6 +127,7 @@ def make_trainer(
     from runs.callbacks import (
         BestCheckpoint,
         EarlyStopping,
+        EndOfValidation,
         History,
         LastCheckpoint,
         best_beside,
@@ -143,11 +144,12 @@ def make_trainer(
         logger = instantiate(logger)
     history = History(directory / "history.csv")
     callbacks = [
+        history,
         *(instantiate(settings.callbacks) or ()),
         *progress_bar(settings),
-        history,
         RunRecord(record),
         TensorBoardPictures(events_beside(directory, start)),
+        EndOfValidation(history),
         # Before the last one, whose file is to know this epoch's best.
         BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(start)),
         LastCheckpoint(directory / "checkpoints", start),
@@ -198,6 +200,7 @@ def _run(
     else:  # a composite that is only assembled
         trainer.validate(model, data, verbose=False)
         best = {"epoch": 0} | {k: float(v) for k, v in trainer.callback_metrics.items()}
+        history.validation_images[0] = model.scored["val"]
         for name in (BEST, LAST):
             trainer.save_checkpoint(checkpoints / name)
     weights = read_checkpoint(checkpoints / BEST)["state_dict"] if writes else {}
@@ -210,7 +213,7 @@ def _run(
     if writes:
         finish(trainer, model, data, cfg, best[model.monitor])
         metrics = report.training_metrics(
-            model, record, best, tested, history, time.perf_counter() - began
+            model, data, record, best, tested, history, time.perf_counter() - began
         )
         write_json(directory / "metrics.json", metrics)
         report.show_training(metrics, directory)

@@ -9,8 +9,16 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from comparison.labels import noise_name, short
-from comparison.results import Evaluation, LeftOut, Results, Run, Settings, settings_of
+from comparison.results import (
+    Evaluation,
+    LeftOut,
+    Results,
+    Run,
+    Settings,
+    settings_of,
+)
 
+SCORED, ALL = "the part that was scored", "all"
 SAME_IMAGES = 0.01  # dB by which the PSNR of one noisy image may differ between machines
 
 
@@ -29,8 +37,22 @@ class Entry(NamedTuple):
         return (self.evaluation or self.run).started
 
     @property
+    def scored(self) -> int | None:
+        """With how many images it was tested; None where an older version has not counted them."""
+        if self.evaluation:
+            return len(self.evaluation.psnr)
+        return self.run.metrics.images.test.scored if self.run.metrics.images else None
+
+    @property
+    def of(self) -> int | None:
+        """How many images its data has to test with, where a file says so."""
+        if self.evaluation:
+            return self.evaluation.metrics.images.of if self.evaluation.metrics.images else None
+        return self.run.metrics.images.test.of if self.run.metrics.images else None
+
+    @property
     def images(self) -> Settings:
-        """Which images it was tested with."""
+        """What says which images it was tested with, but for how many."""
         data = self.evaluation.metrics.data if self.evaluation else self.run.record.data
         split = self.evaluation.metrics.split if self.evaluation else "test"
         settings = settings_of("data", data) | {"split": split}
@@ -69,9 +91,15 @@ def join(results: Results) -> tuple[list[Entry], list[LeftOut]]:
     """
     left_out = [*results.left_out]
     runs = _newest(results.runs, lambda run: run.run_id, "a copy of another run", left_out)
+    evaluated = {evaluation.run_id for evaluation in results.evaluations}
     runs = _newest(
         runs,
-        lambda run: (run.configuration, run.record.seed),
+        # A run that was only tried on a part of the test images takes no whole one's place.
+        lambda run: (
+            run.configuration,
+            run.record.seed,
+            "" if run.run_id in evaluated else run.tested_part,
+        ),
         "a newer run has the same settings and seed",
         left_out,
     )
@@ -122,11 +150,14 @@ def _with_the_same_images(
     Of evaluations of the same run with the same noise the newest.
     """
     unscored = [Entry(run, None) for run in runs]
-    counts = Counter(frozenset(entry.images.items()) for entry in (*scored, *unscored))
-    most = dict(counts.most_common(1)[0][0]) if counts else {}
+    images = _with_counts([*scored, *unscored])
+    counts = Counter(frozenset(settings.items()) for settings in images.values())
+    # Of two that are as frequent, rather all of the images than a part of them.
+    order = sorted(counts, key=lambda found: (counts[found], (SCORED, ALL) in found), reverse=True)
+    most = dict(order[0]) if order else {}
 
     def alike(entry: Entry) -> bool:
-        if others := _differences(entry.images, most):
+        if others := _differences(images[entry.directory], most):
             left_out.append(LeftOut(entry.directory, f"tested with other images: {others}"))
         return not others
 
@@ -140,13 +171,39 @@ def _with_the_same_images(
     return entries + [e for e in unscored if e.run.run_id not in done and alike(e)]
 
 
+def _with_counts(entries: Sequence[Entry]) -> dict[Path, Settings]:
+    """By directory, which images each was tested with: how many too, which are the first ones.
+
+    What older versions have written says no count. It was all of the images, unless another entry
+    of the same data has more, or the run's own record limits the test.
+    """
+    totals: defaultdict[Hashable, int] = defaultdict(int)
+    for entry in entries:
+        key = frozenset(entry.images.items())
+        totals[key] = max(totals[key], entry.scored or 0, entry.of or 0)
+    found = {}
+    for entry in entries:
+        total = totals[frozenset(entry.images.items())]
+        count = ALL
+        if entry.scored is not None and entry.scored < total:
+            count = f"the first {entry.scored:,} of {total:,}"
+        elif entry.scored is None:
+            count = entry.run.tested_part or ALL
+        found[entry.directory] = entry.images | {SCORED: count}
+    return found
+
+
 def _differences(settings: Settings, most: Settings) -> str:
     return ", ".join(
-        f"{name} is {short(name, settings.get(name, 'absent'))} and not "
-        f"{short(name, most.get(name, 'absent'))}"
+        f"{name} is {_said(name, settings)} and not {_said(name, most)}"
         for name in settings | most
         if settings.get(name) != most.get(name)
     )
+
+
+def _said(name: str, settings: Settings) -> str:
+    value = settings.get(name, "absent")
+    return value if name == SCORED else short(name, value)
 
 
 def _with_the_same_noise(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:

@@ -26,13 +26,15 @@ class Difference(NamedTuple):
 class Row(NamedTuple):
     """A configuration: means over its seeds.
 
-    entries: one a seed. psnr_std: over seeds, None for a single one. seconds: of training. budget:
-    the seconds that training was given, None for no limit. difference: None for the best, for what
-    was not evaluated, and where there are fewer than 6 images.
+    entries: one a seed. images: how many were scored, None where that is not known. psnr_std: over
+    seeds, None for a single one. seconds: of training. budget: the seconds that training was given,
+    None for no limit. difference: None for the best, for what was not evaluated, and where there
+    are fewer than 6 images.
     """
 
     label: str
     entries: Sequence[Entry]
+    images: int | None
     psnr: float
     psnr_std: float | None
     ssim: float | None
@@ -113,6 +115,7 @@ def _row(label: str, entries: list[Entry]) -> Row:
     return Row(
         label=label,
         entries=entries,
+        images=next((entry.scored for entry in entries if entry.scored is not None), None),
         psnr=statistics.fmean(psnr),
         psnr_std=statistics.stdev(psnr) if len(psnr) > 1 else None,
         ssim=_mean(entry.scores.get("ssim") for entry in entries),

@@ -55,6 +55,7 @@ def _to_the_best(row: Row) -> str:
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "configuration": _configuration,
+    "images": lambda row: _number(row.images, ","),
     "PSNR (dB)": lambda row: f"{row.psnr:.2f}",
     "± over seeds (n)": _over_seeds,
     "to the best (dB)": _to_the_best,
@@ -135,6 +136,22 @@ def _time(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
+def _parts(rows: Sequence[Row]) -> Iterator[str]:
+    """What was measured on a part of the images only."""
+    entries = [entry for row in rows for entry in row.entries]
+    total = max((entry.of or 0 for entry in entries), default=0)
+    if any(row.images is not None and row.images < total for row in rows):
+        yield f"Scored on a part of the images: the first of {total:,}."
+    for row in rows:
+        parts = {e.run.metrics.images.validation.part for e in row.entries if e.run.metrics.images}
+        if any(parts):
+            part = " or ".join(sorted(filter(None, parts)))
+            yield (
+                f"The best epoch of {row.label} was chosen by {part} validation images "
+                "(trainer.limit_val_batches)."
+            )
+
+
 def _notes(table: Table) -> Iterator[str]:
     """What a reader has to know of a table."""
     if table.best and any(row.difference for row in table.rows):
@@ -151,6 +168,7 @@ def _notes(table: Table) -> Iterator[str]:
     elif table.best and table.as_good:
         names = "; ".join(row.label for row in table.as_good)
         yield f"None is in bold: not known to be worse than {table.best.label}: {names}."
+    yield from _parts(table.rows)
     yield from _time(table.rows)
     if any(not row.evaluations for row in table.rows):
         yield (
@@ -212,6 +230,7 @@ def _record(table: Table, row: Row) -> dict[str, Any]:
         "configuration": row.label,
         "evaluated": bool(row.evaluations),
         "seeds": len(row.entries),
+        "images": row.images,
         "psnr": row.psnr,
         "psnr_std_over_seeds": row.psnr_std,
         "difference": mean,

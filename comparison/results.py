@@ -23,11 +23,22 @@ TRAINER = (
     "min_steps",
     "max_time",
     "limit_train_batches",
+    "limit_val_batches",  # this one and the next two: by what the best epoch is chosen
+    "val_check_interval",
+    "check_val_every_n_epoch",
     "precision",
     "accumulate_grad_batches",
     "gradient_clip_val",
     "gradient_clip_algorithm",
 )
+# What some of them say by another word, or by none in the records of older versions.
+DEFAULTS = {
+    "limit_train_batches": 1.0,
+    "limit_val_batches": 1.0,
+    "limit_test_batches": 1.0,
+    "val_check_interval": 1.0,
+    "check_val_every_n_epoch": 1,
+}
 SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's record has none
 NO_SETTINGS = {"seed", "root", "num_workers"}  # of a model or its data, since they change no result
 MODEL, NOISY = "model", "noisy input"  # methods in noise_curve.csv
@@ -62,13 +73,32 @@ class Seconds(BaseModel):
     training: float
 
 
+class Images(BaseModel):
+    """How many images were scored, the first ones of how many; None where that was not counted."""
+
+    scored: int | None
+    of: int
+
+    @property
+    def part(self) -> str:
+        """The first 256 of 2,000; empty where they were all."""
+        whole = self.scored is None or self.scored >= self.of
+        return "" if whole else f"the first {self.scored:,} of {self.of:,}"
+
+
+class BothImages(BaseModel):
+    validation: Images
+    test: Images
+
+
 class TrainingMetrics(BaseModel):
-    """`metrics.json` of a training run."""
+    """`metrics.json` of a training run. images: None where an older version has written it."""
 
     model: str = Field(pattern=r"^\w+(\.\w+)+$")
     parameters: int
     epochs: int
     test: dict[str, float]
+    images: BothImages | None = None
     seconds: Seconds
 
 
@@ -78,7 +108,7 @@ class Timings(BaseModel):
 
 
 class EvaluationMetrics(BaseModel):
-    """`metrics.json` of an evaluation.
+    """`metrics.json` of an evaluation. images: None where an older version has written it.
 
     trained_levels: the lowest and the highest of the noise that the model was trained with, where
         that differs from the evaluation's in nothing else.
@@ -86,6 +116,7 @@ class EvaluationMetrics(BaseModel):
 
     run_id: str
     split: str
+    images: Images | None = None
     data: dict[str, Any]
     noise: dict[str, Any]
     trained_levels: tuple[float, float] | None = None
@@ -116,6 +147,14 @@ class Run(NamedTuple):
     @property
     def started(self) -> AwareDatetime:
         return self.record.started
+
+    @property
+    def tested_part(self) -> str:
+        """Which part of the test images its scores are of; empty for all of them."""
+        if self.metrics.images:
+            return self.metrics.images.test.part
+        limit = self.record.trainer.get("limit_test_batches")
+        return "" if _is_default("limit_test_batches", limit) else f"of limit_test_batches={limit}"
 
     @property
     def ended_by_time(self) -> bool:
@@ -246,7 +285,7 @@ def _run(directory: Path) -> Run:
         | settings_of("noise", record.noise)
         | settings_of("objective", record.objective)
         | settings_of("data", record.data)
-        | settings_of("trainer", {name: record.trainer.get(name) for name in TRAINER})
+        | settings_of("trainer", _learning(record, metrics))
         | settings_of("early_stopping", record.early_stopping)
     )
     validation = []
@@ -257,6 +296,19 @@ def _run(directory: Path) -> Run:
         validation = [(int(epoch), float(psnr)) for epoch, psnr in pairs if psnr]
     budget = _seconds(record.trainer.get("max_time"))
     return Run(directory, record, metrics, settings, budget, validation)
+
+
+def _is_default(name: str, value: Any) -> bool:
+    """Whether a Trainer's argument says no more than its absence: 1.0 is all batches, 1 is one."""
+    return value is None or repr(value) == repr(DEFAULTS.get(name))
+
+
+def _learning(record: TrainingRecord, metrics: TrainingMetrics) -> dict[str, Any]:
+    """The Trainer's arguments in `TRAINER`, None for those that change nothing."""
+    said = {name: record.trainer.get(name) for name in TRAINER}
+    if metrics.images and not metrics.images.validation.part:
+        said["limit_val_batches"] = None  # there are no more batches than that
+    return {name: None if _is_default(name, value) else value for name, value in said.items()}
 
 
 def _seconds(max_time: Any) -> float | None:
@@ -280,6 +332,8 @@ def _evaluation(directory: Path) -> Evaluation:
     noisy_psnr, psnr = (np.array(images[name], dtype=float) for name in ("noisy_psnr", "psnr"))
     if not np.isfinite(psnr).all():
         raise ValueError("per_image.csv: a PSNR is not a finite number")
+    if metrics.images and metrics.images.scored != len(psnr):
+        raise ValueError(f"per_image.csv: {len(psnr)} images, metrics.json counts others")
     curve = []
     file = directory / "noise_curve.csv"
     if file.exists():

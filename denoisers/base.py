@@ -69,6 +69,8 @@ class ImageModel(LightningModule):
         self.seed = seed
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
+        # How many images the last pass of each stage has had, in all processes together.
+        self.scored: Counter[Stage] = Counter()
         self._trained_by: Callable[[ImageModel, Batch, torch.Generator], Objective] | None = None
         self._compiled: Callable[[Batch, torch.Generator], Objective] | None = None
 
@@ -91,6 +93,17 @@ class ImageModel(LightningModule):
         """The code that the model makes of its input: B C H W -> B D."""
 
     # What all do with it.
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether it takes images of any height and width."""
+        return False
+
+    def takes(self, image_shape: tuple[int, int, int]) -> bool:
+        """Whether it takes images of this shape, C H W."""
+        if self.takes_any_size:
+            return image_shape[0] == self.image_shape[0]
+        return image_shape == self.image_shape
 
     def train_by(
         self, objective: Callable[["ImageModel", Batch, torch.Generator], Objective]
@@ -194,6 +207,7 @@ class ImageModel(LightningModule):
 
     def _finish(self, stage: Stage) -> None:
         images = int(self._of_all(torch.tensor(self._counts[stage], device=self.device)))
+        self.scored[stage] = images
         totals = self._totals[stage].items()
         means = {name: self._of_all(total) / images for name, total in totals}
         self._require_finite(f"{stage}/loss", means["loss"])
@@ -286,6 +300,10 @@ class Denoiser(ImageModel):
         super().__init__(lr, lr_decay, weight_decay, seed)
         channels, height, width = image_shape
         self.image_shape = channels, height, width  # a tuple, also where a config held a list
+        self.measure(self.image_shape)
+
+    def measure(self, image_shape: tuple[int, int, int]) -> None:
+        """Have the metrics that there are for images of this shape: at first, its own."""
         self.metrics = torch.nn.ModuleDict(
             {
                 "val": restoration_metrics(image_shape),
@@ -317,6 +335,10 @@ class PixelDenoiser(Denoiser):
 
     fully_convolutional: ClassVar[bool]  # whether it takes images of any size
     loss: PixelLossName
+
+    @property
+    def takes_any_size(self) -> bool:
+        return self.fully_convolutional
 
     @abstractmethod
     def estimate(self, noisy: Tensor) -> Tensor:

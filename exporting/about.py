@@ -11,7 +11,6 @@ from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, resolve
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
-from exporting.tracing import takes_any_size
 from runs.callbacks import BEST
 
 PROJECT = "image-denoisers"
@@ -46,6 +45,8 @@ def describe_export(
         seed, run_id
                     of the run that trained it
         metrics     of its best epoch, by "validation" and "test"; PSNR in dB
+        scored_images
+                    of how many images these are the means, "scored", the first ones "of" how many
         licence     of the model: what the setting `licence` says
     """
     described = describe(model)
@@ -70,6 +71,8 @@ def describe_export(
     about["data"]["licence"] = DATA_LICENCES.get(about["data"]["name"], NOT_STATED)
     if metrics is not None:
         about["metrics"] = {part: metrics[part] for part in ("validation", "test")}
+        if "images" in metrics:  # older runs did not count them
+            about["scored_images"] = metrics["images"]
     return {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in about.items()
@@ -111,7 +114,7 @@ def output_names(model: ImageModel) -> tuple[str, ...]:
 
 def _sizes(model: ImageModel) -> list[int | str]:
     channels, height, width = model.image_shape
-    return [channels, "height", "width"] if takes_any_size(model) else [channels, height, width]
+    return [channels, "height", "width"] if model.takes_any_size else [channels, height, width]
 
 
 def _class_names(data: dict[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from contract import generator
 from denoisers.base import ImageModel
-from exporting.tracing import takes_any_size
 
 Run = Callable[[Tensor], tuple[Tensor, ...]]  # B C H W -> each output
 
@@ -64,7 +63,7 @@ def _inputs(model: ImageModel, real: Tensor | None) -> Iterator[tuple[str, Tenso
         for size in BATCHES:
             part = images[:size]
             yield f"{len(part)} {kind} images", part
-        for height, width in SIZES if takes_any_size(model) else ():
+        for height, width in SIZES if model.takes_any_size else ():
             part = _at_size(images[:3], height, width)
             yield f"{len(part)} {kind} images of {height} x {width} pixels", part
 

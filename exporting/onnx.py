@@ -10,7 +10,7 @@ from torch import Tensor
 from denoisers.base import ImageModel
 from exporting.about import RESTORED, input_name, output_names
 from exporting.check import Run
-from exporting.tracing import takes_any_size, trace
+from exporting.tracing import trace
 
 SUFFIX = ".onnx"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -27,7 +27,7 @@ def require() -> None:
 
 
 def content(model: ImageModel, about: dict[str, str]) -> bytes:
-    axes = {0: "batch"} | ({2: "height", 3: "width"} if takes_any_size(model) else {})
+    axes = {0: "batch"} | ({2: "height", 3: "width"} if model.takes_any_size else {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the exporter's own code
         exported = torch.onnx.export(

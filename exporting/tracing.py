@@ -6,14 +6,9 @@ import torch
 import torch.fx.experimental._config as shapes_config
 from torch.export import Dim, ExportedProgram
 
-from denoisers.base import ImageModel, PixelDenoiser
+from denoisers.base import ImageModel
 
 EXAMPLE = (3, 61, 75)  # images, height and width: no size that anything could take for a constant
-
-
-def takes_any_size(model: ImageModel) -> bool:
-    """Whether the model restores images of any height and width."""
-    return isinstance(model, PixelDenoiser) and model.fully_convolutional
 
 
 def trace(model: ImageModel) -> ExportedProgram:
@@ -27,7 +22,7 @@ def trace(model: ImageModel) -> ExportedProgram:
     model.to(memory_format=torch.contiguous_format)
     channels, height, width = model.image_shape
     count, free = EXAMPLE[0], {0: Dim.DYNAMIC(min=1)}
-    if takes_any_size(model):
+    if model.takes_any_size:
         count, height, width = EXAMPLE
         free |= {2: Dim.DYNAMIC(min=1), 3: Dim.DYNAMIC(min=1)}
     with torch.no_grad(), shapes_config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import machine
-from denoisers.base import Denoiser, ImageModel, PixelDenoiser
+from denoisers.base import Denoiser, ImageModel
 from denoisers.composite import Composite
 from restoring.tiles import in_tiles
 
@@ -47,7 +47,7 @@ class Restorer:
                 "or 3"
             )
         self.image_shape = part.image_shape
-        self.any_size = isinstance(part, PixelDenoiser) and part.fully_convolutional
+        self.any_size = part.takes_any_size
         if tile is not None and not self.any_size:
             height, width = self.image_shape[1:]
             raise ValueError(

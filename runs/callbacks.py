@@ -15,6 +15,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
+from denoisers.base import ImageModel
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
 from runs.cli import LAUNCHED, stop_if_asked
@@ -144,25 +145,50 @@ class EarlyStopping(callbacks.EarlyStopping):
 class History(Callback):
     """`history.csv`: a row an epoch; a resumed run's begins with those of the run it continues.
 
-    Columns: epoch (from 1), step (optimizer steps so far), seconds (of training, validation not
+    Columns: epoch (from 1), step (optimizer steps so far), seconds (of training, validations not
     counted), images_per_s, learning_rate, and every metric of training and validation.
+
+    It is the first of the callbacks, so that its clock stops before the others begin a validation,
+    and `EndOfValidation` the last, so that the clock goes on after they have ended it.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.rows: list[dict[str, float]] = []
-        self._start = time.perf_counter()
-        self._seconds: float | None = None  # of the epoch, once its training has ended
+        self.validation_images: dict[int, int] = {}  # how many, by epoch
+        self._seconds = 0.0  # of the epoch's training, up to the last validation's start
+        self._start: float | None = None  # since when more is trained; None in a validation
+        self._validated = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.rows:  # of the run that is resumed
             self.write()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        every, epoch = trainer.val_check_batch, trainer.num_training_batches
+        across = trainer.check_val_every_n_epoch is None
+        if every is None or (every % epoch if across else epoch % every):
+            rank_zero_warn(
+                "trainer.val_check_interval: not every epoch ends with a validation. The best one "
+                "is chosen by the last validation before its end, its checkpoint is of the end"
+            )
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start = time.perf_counter()
-        self._seconds = None
+        self._seconds = 0.0
+        self._validated = False
         self._images = 0
         self._learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        self._start = time.perf_counter()
+
+    def _stop_clock(self, device: torch.device) -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # steps that are still to run are training's
+        if self._start is not None:
+            self._seconds += time.perf_counter() - self._start
+        self._start = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -171,13 +197,16 @@ class History(Callback):
         stop_if_asked()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn == TrainerFn.FITTING and self._seconds is None:
-            self._seconds = time.perf_counter() - self._start
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._stop_clock(pl_module.device)
+            self._validated = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not _epoch_is_whole(trainer):
             return  # its metrics are still those of the epoch before
-        seconds = self._seconds or time.perf_counter() - self._start
+        assert isinstance(pl_module, ImageModel)
+        self._stop_clock(pl_module.device)
+        epoch, seconds = trainer.current_epoch + 1, self._seconds
         images = int(
             trainer.strategy.reduce(
                 torch.tensor(self._images, device=pl_module.device), reduce_op="sum"
@@ -185,10 +214,12 @@ class History(Callback):
         )
         speed = {"images_per_s": images / seconds, "learning_rate": self._learning_rate}
         # An epoch without validation would repeat the last one's.
-        measured = ("train/",) if self._seconds is None else ("train/", "val/")
+        measured = ("train/", "val/") if self._validated else ("train/",)
+        if self._validated:
+            self.validation_images[epoch] = pl_module.scored["val"]
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(
-            {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, "seconds": seconds}
+            {"epoch": epoch, "step": trainer.global_step, "seconds": seconds}
             | speed
             | {name: value for name, value in metrics.items() if name.startswith(measured)}
         )
@@ -222,7 +253,7 @@ class History(Callback):
         write_whole(self.file, text.getvalue())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "validation_images": self.validation_images}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         rows = state_dict["rows"]
@@ -232,7 +263,20 @@ class History(Callback):
             and all(isinstance(n, str) and isinstance(v, int | float) for n, v in columns)
         ):
             raise ValueError("checkpoint: it cannot be resumed: its history is not one of numbers")
-        self.rows = rows
+        counts = state_dict.get("validation_images", {})  # runs of older versions did not count
+        if not all(type(n) is int for pair in counts.items() for n in pair):
+            raise ValueError("checkpoint: it cannot be resumed: its history is not one of numbers")
+        self.rows, self.validation_images = rows, counts
+
+
+class EndOfValidation(Callback):
+    """Lets a history's clock go on, after all that the other callbacks do with a validation."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.history.start_clock()
 
 
 class ProgressBar(TQDMProgressBar):

@@ -60,14 +60,18 @@ def score_images(
 
 
 def baseline_scores(
-    which: Which, data: ImageDataModule, classifier: Classifier | None, device: torch.device
+    which: Which,
+    data: ImageDataModule,
+    everything: int,
+    classifier: Classifier | None,
+    device: torch.device,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
     """By baseline, its scores and the settings that tuning chose, and its milliseconds an image.
 
-    BM3D is scored on the first 500 images.
+    everything: how many images of the test split are scored, the first ones; of them BM3D is scored
+        on the first 500.
     """
     scores, milliseconds = {}, {}
-    everything = data.size(data.test_split)
     for baseline in _fitted(which, data):
         count = min(SUBSET, everything) if baseline.cost == "high" else everything
         restore = _on(device, baseline)
@@ -80,6 +84,7 @@ def noise_curve(
     levels: Sequence[float],
     which: Which,
     data: ImageDataModule,
+    everything: int,
     model: Restore | None,
     classifier: Classifier | None,
     device: torch.device,
@@ -90,6 +95,7 @@ def noise_curve(
     which: the baselines. They are fitted and tuned anew for each level, which they are told; the
         model is the same at all. Those that take milliseconds an image are scored on the first 500,
         BM3D is left out.
+    everything: how many images of the test split are scored, the first ones.
     model: None for a classifier, which restores nothing.
 
     Returns rows with noise (its class), level, method, images, and the scores of `score_images`.
@@ -98,7 +104,6 @@ def noise_curve(
     kind = type(data.noise.at(0)).__name__  # of a range of levels, the noise at a single one
     for level in track(levels, "noise curve", disable=not show_progress):
         noisy = data.with_noise(data.noise.at(level))
-        everything = data.size(data.test_split)
         methods: list[tuple[str, Restore, int]] = [(NOISY, _identity, everything)]
         if model is not None:
             methods.append((MODEL, model, everything))

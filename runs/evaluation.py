@@ -61,22 +61,35 @@ def score(
     for part in (model, task.classifier):
         if part is not None:
             part.to(device).eval()
-    index = torch.arange(len(task.labels), device=device)
+    index = torch.arange(len(task.labels), device=device)  # of the images that were scored
     restore, right = restorer(model, trainer), task.right()
 
-    timings: dict[str, Any] = {"ms_per_image": None, "baselines_ms_per_image": {}}
+    timings: dict[str, Any] = {
+        "ms_per_image": None,
+        "timed_images": 0,
+        "baselines_ms_per_image": {},
+    }
     baselines: dict[str, Any] = {}
     if restore is not None:
-        count = min(TIMED, len(index))
-        _, timings["ms_per_image"] = curve.score_images(restore, data, count, None, device)
+        timings["timed_images"] = min(TIMED, len(index))
+        _, timings["ms_per_image"] = curve.score_images(
+            restore, data, timings["timed_images"], None, device
+        )
         baselines, timings["baselines_ms_per_image"] = curve.baseline_scores(
-            cfg.baselines, data, task.classifier, device
+            cfg.baselines, data, len(index), task.classifier, device
         )
     levels: list[dict[str, Any]] = []
     if restore is not None or task.classifier is not None:
         bar = trainer.progress_bar_callback is not None
         levels = curve.noise_curve(
-            cfg.levels, cfg.baselines, data, restore, task.classifier, device, show_progress=bar
+            cfg.levels,
+            cfg.baselines,
+            data,
+            len(index),
+            restore,
+            task.classifier,
+            device,
+            show_progress=bar,
         )
     now = environment()
     metrics = {
@@ -84,6 +97,7 @@ def score(
         "checkpoint": cfg.checkpoint,
         "model": class_name(type(model)),
         "split": cfg.split,
+        "images": {"scored": len(index), "of": data.size(cfg.split)},
         "data": plain(cfg.data),
         "noise": plain(cfg.noise),
         "trained_noise": run["noise"],
@@ -122,13 +136,15 @@ def score(
 def _draw_classes(
     directory: Path, data: ImageDataModule, model: ImageModel, task: TaskAccuracy
 ) -> None:
-    """An image of each class, and what the classifiers take the images of each class for."""
+    """The first scored image of each class, and what the classifiers take those of each for."""
     examples = data.examples(data.test_split, per_class=1).to(model.device)
+    examples = examples[examples < len(task.labels)]
     batch = data.eval_batch(data.test_split, examples)
     strip = pictures.strip_of(model, batch, data.class_names, task.classifier)
     figures.save(strip, directory / "strip.png")
     for name, matrix in task.matrices().items():
-        title = f"{INPUTS[name]}: {task.accuracies()[name]:.2%} right"
+        right = f"{task.accuracies()[name]:.2%} of {len(task.labels):,} right"
+        title = f"{INPUTS[name]}: {right}"
         figure = figures.confusion(matrix, data.class_names, title)
         figures.save(figure, directory / f"confusion_{name}.png")
 

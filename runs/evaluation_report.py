@@ -17,8 +17,8 @@ from runs.task import p_value, verdict
 # The pictures that an evaluation may have made, in the order of the page; others come after them.
 PICTURES = {
     "noise_curve": "Scores over the noise level",
-    "strip": "Examples: the first image of each class, where there are classes",
-    "extremes": "The images with the best, the median and the worst PSNR",
+    "strip": "Examples: the first scored image of each class, where there are classes",
+    "extremes": "The scored images with the best, the median and the worst PSNR",
     "vae_latents": "The KL divergence of each latent",
     "vae_calibration": "The error of pixels against the predicted one",
     "vae_uncertainty": "Where draws from the posterior differ, where the image is wrong",
@@ -71,13 +71,26 @@ def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
         yield html.picture(made[name], PICTURES.get(name, name.replace("_", " ")))
     yield html.heading("What was run")
     yield html.code(metrics["command"])
-    names = ("run_id", "checkpoint", "split", "data", "noise", "trained_noise", "versions")
+    names = (
+        "run_id",
+        "checkpoint",
+        "split",
+        "images",
+        "data",
+        "noise",
+        "trained_noise",
+        "versions",
+    )
     yield html.code(OmegaConf.to_yaml({name: metrics[name] for name in names}))
 
 
 def _title(metrics: dict[str, Any]) -> str:
-    images = "test" if metrics["split"] == "test" else "validation"
-    return f"{_model(metrics)} on the {images} images"
+    return f"{_model(metrics)} on the {_images(metrics)}"
+
+
+def _images(metrics: dict[str, Any]) -> str:
+    split = "test" if metrics["split"] == "test" else "validation"
+    return report.which_images(metrics["images"], split)
 
 
 def _model(metrics: dict[str, Any]) -> str:
@@ -89,7 +102,8 @@ def sentences(metrics: dict[str, Any]) -> list[str]:
     """What the numbers say."""
     if not metrics["noisy_input"]:
         return []
-    return verdict(metrics["task"], metrics["noisy_input"]["psnr"], metrics["test"]["psnr"])
+    found = verdict(metrics["task"], metrics["noisy_input"]["psnr"], metrics["test"]["psnr"])
+    return [*found, f"That is on the {_images(metrics)}."] if found else []
 
 
 def tables(metrics: dict[str, Any]) -> Iterator[Table]:
@@ -100,14 +114,15 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
         name: value for name, value in metrics["test"].items() if name not in metrics["noisy_input"]
     }
     rows = [(report.TITLES.get(n, n.replace("_", " ")), f"{value:.4f}") for n, value in own.items()]
-    yield Table("The model's own measures", ("measure", ""), rows)
+    scored = f"Scored on the {_images(metrics)}."
+    yield Table("The model's own measures", ("measure", ""), rows, [scored])
     if metrics["accuracy"]:
-        yield from _task(metrics["task"])
+        yield from (table._replace(notes=[scored]) for table in _task(metrics["task"]))
     for name in ("psnr", "ssim", "accuracy"):
         if curve := [row for row in metrics["noise_curve"] if name in row]:
-            yield _curve(name, curve)
+            yield _curve(name, curve, scored)
     if metrics["vae"]:
-        yield _vae(metrics["vae"])
+        yield _vae(metrics["vae"], scored)
     if metrics["by_class"]:
         yield _by_class(metrics["by_class"])
 
@@ -130,13 +145,17 @@ def _restoration(metrics: dict[str, Any]) -> Table:
     rows = []
     for method, found in sorted(methods.items(), key=lambda item: -item[1]["psnr"]):
         cells = [format(found[n], SCORES[n][1]) if n in found else "" for n in names]
-        images = f"{found['images']:,}" if "images" in found else "all"
+        images = f"{found.get('images', metrics['images']['scored']):,}"
         took = f"{milliseconds[method]:.3f}" if method in milliseconds else ""
         rows.append([method, *cells, images, took])
     header = ["method", *(SCORES[name][0] for name in names), "images", "ms/image"]
-    notes = []
+    notes = [f"Scored on the {_images(metrics)}, or on as many of the first as the table says."]
+    if (timed := metrics["timings"]["timed_images"]) < metrics["images"]["scored"]:
+        notes.append(f"{_model(metrics)} was timed on the first {timed:,}.")
     if metrics["baselines"]:
-        notes = ["Baselines are fitted to training and tuned on validation images, for this noise."]
+        notes += [
+            "Baselines are fitted to training and tuned on validation images, for this noise."
+        ]
     return Table("Restoration", header, rows, notes)
 
 
@@ -159,8 +178,8 @@ def _task(task: dict[str, Any]) -> Iterator[Table]:
         yield Table("Paired tests", header, tests)
 
 
-def _curve(name: str, curve: Sequence[dict[str, Any]]) -> Table:
-    """One measure, a row a method, a column a level."""
+def _curve(name: str, curve: Sequence[dict[str, Any]], scored: str) -> Table:
+    """One measure, a row a method, a column a level. scored: the note on most methods' images."""
     title, form = SCORES[name]
     levels = sorted({row["level"] for row in curve})
     methods: dict[str, dict[float, str]] = {}
@@ -168,7 +187,12 @@ def _curve(name: str, curve: Sequence[dict[str, Any]]) -> Table:
         methods.setdefault(row["method"], {})[row["level"]] = format(row[name], form)
     rows = [[method, *(found[level] for level in levels)] for method, found in methods.items()]
     header = ["noise level", *(f"{level:g}" for level in levels)]
-    return Table(f"Noise curve: {title}", header, rows)
+    counts = {row["method"]: row["images"] for row in curve}
+    fewer = [method for method in methods if counts[method] < max(counts.values())]
+    notes = [scored]
+    if fewer:
+        notes.append(f"On the first {counts[fewer[0]]:,} alone: {', '.join(fewer)}.")
+    return Table(f"Noise curve: {title}", header, rows, notes)
 
 
 def _by_class(found: dict[str, dict[str, Any]]) -> Table:
@@ -187,7 +211,7 @@ def _by_class(found: dict[str, dict[str, Any]]) -> Table:
     return Table("By class", ["class", *(titles[name][0] for name in names)], rows)
 
 
-def _vae(found: dict[str, Any]) -> Table:
+def _vae(found: dict[str, Any], scored: str) -> Table:
     psnr = found["psnr"]
     informative = sum(nats > INFORMATIVE for nats in found["kl_by_latent"])
     rows = [
@@ -203,4 +227,4 @@ def _vae(found: dict[str, Any]) -> Table:
         ("pixels within the 95 % interval", f"{found['coverage_95']:.1%}"),
     ]
     note = f"From PSNR on, of the first {found['images']:,} images."
-    return Table("The posterior", ("measure", ""), rows, [note])
+    return Table("The posterior", ("measure", ""), rows, [scored, note])

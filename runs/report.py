@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
 from files import write_whole
@@ -17,6 +18,7 @@ from runs.record import environment
 
 def training_metrics(
     model: ImageModel,
+    data: ImageDataModule,
     record: dict[str, Any],
     best: dict[str, float],
     tested: dict[str, float],
@@ -26,7 +28,13 @@ def training_metrics(
     """What metrics.json holds of a training run.
 
     best: the history's row of the best epoch. tested: the test metrics of its weights.
+
+    Under "images": of those that gave the scores, how many there were ("scored", of the best
+    epoch's validation), and of how many the first ones they are ("of").
     """
+    scored = {"validation": history.validation_images.get(int(best["epoch"]))}
+    scored["test"] = model.scored["test"]
+    sizes = {"validation": data.size("val"), "test": data.size(data.test_split)}
     seconds = sum(row["seconds"] for row in history.rows)
     images = sum(row["seconds"] * row["images_per_s"] for row in history.rows)
     return {
@@ -41,6 +49,7 @@ def training_metrics(
         "monitor": model.monitor,
         "validation": of_stage("val", best),
         "test": of_stage("test", tested),
+        "images": {name: {"scored": n, "of": sizes[name]} for name, n in scored.items()},
         "seconds": {"training": seconds, "total": total_seconds},
         "images_per_s": images / seconds if seconds else None,
         **environment(),
@@ -49,6 +58,18 @@ def training_metrics(
 
 def of_stage(stage: str, metrics: dict[str, float]) -> dict[str, float]:
     return {n.split("/")[1]: v for n, v in metrics.items() if n.startswith(f"{stage}/")}
+
+
+def which_images(images: dict[str, Any], split: str) -> str:
+    """Such as "2,000 test images", or "first 256 of 2,000 test images" where others were left out.
+
+    images: "scored", None where an older version has trained and not counted, and "of".
+    """
+    scored, total = images["scored"], images["of"]
+    if scored is None:
+        return f"an unknown number of {total:,} {split} images"
+    part = f"first {scored:,} of " if scored < total else ""
+    return f"{part}{total:,} {split} images"
 
 
 # In the order of the tables; a metric that is not here comes after them.
@@ -76,7 +97,8 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
     model = metrics["model"].rpartition(".")[2]
     speed = f", {metrics['images_per_s']:,.0f} images/s" if metrics["images_per_s"] else ""
     title = f"{model}: best epoch {metrics['best_epoch']} of {metrics['epochs']}"
-    show(title, [_metric_table(columns)], directory)
+    images = " and the ".join(which_images(metrics["images"][s], s) for s in ("validation", "test"))
+    show(title, [_metric_table(columns), f"Scored on the {images}."], directory)
     print(
         f"{metrics['parameters']:,} parameters, {metrics['seconds']['training']:.0f} s of training "
         f"on {metrics['device']}{speed}"

@@ -37,7 +37,7 @@ def task_models(
         classifier = model.classifier
     control = _load_classifier(cfg.control, "noisy", "control")
     for name, part in (("checkpoint", model), ("classifier", classifier), ("control", control)):
-        if part is not None and part.image_shape != data.image_shape:
+        if part is not None and not part.takes(data.image_shape):
             raise ValueError(
                 f"{name} is for images of {part.image_shape}, the data has {data.image_shape}"
             )

@@ -123,7 +123,7 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
         node = plain(cfg[group])
         settings[group] = node.pop("_target_").rpartition(".")[2]
         settings |= {f"{group}.{key}": value for key, value in node.items() if key != "seed"}
-    for key in ("max_epochs", "gradient_clip_val"):
+    for key in ("max_epochs", "gradient_clip_val", "limit_val_batches", "limit_test_batches"):
         settings[f"trainer.{key}"] = cfg.trainer[key]
     return {key: value for key, value in settings.items() if value is not None}
 

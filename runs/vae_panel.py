@@ -50,8 +50,8 @@ class Predicted(NamedTuple):
 def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> dict[str, Any]:
     """Writes the pictures `vae_*.png` into `directory`; returns the numbers.
 
-    index: positions in the test split, on the model's device. The posterior's draws are of the
-    first 2,000 of them.
+    index: positions in the test split from its first one on, on the model's device. The posterior's
+    draws are of the first 2,000 of them.
 
     Returns active_units, kl_by_latent (nats, means over images, in the model's order), psnr (dB) of
     the restorations with the posterior mean ("mean"), of the average of 16 draws' restorations
@@ -80,6 +80,7 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
     error, std = torch.cat(errors), torch.cat(stds)
 
     first = data.examples(data.test_split, per_class=1).to(index.device)
+    first = first[first < len(index)]
     shown = data.eval_batch(data.test_split, first)
     found = predict(model, shown.noisy, generator("cpu", "vae panel", "examples"))
     rows = {

@@ -134,6 +134,8 @@ def test_two_processes_go_on_with_the_run_of_one_and_measure_what_one_does(
     alone = train_in(tmp_path / "alone", "model=vae", *ODD, "trainer.max_epochs=2")
     # Rounding apart, which AdamW makes much of where a gradient is next to nothing.
     assert second == pytest.approx(untimed(alone.history)[1], rel=0.01)
+    assert run.metrics["images"] == alone.metrics["images"]
+    assert run.metrics["images"]["validation"] == {"scored": 65, "of": 65}
 
     model, _ = load_model(run.best)
     data = new_data(train_size=249, val_size=65, test_size=79, batch_size=16)
