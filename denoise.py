@@ -80,7 +80,7 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
     import torch
 
     from datamodules.pictures import read_picture
-    from restoring import report, writing
+    from restoring import report, samples, writing
     from restoring.noise_level import estimate_std
     from restoring.residual import residual_of
     from restoring.scores import scores
@@ -92,10 +92,10 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
             f"{task.source} is of (channels, height, width) {tuple(noisy.shape)}, its reference "
             f"{task.reference} of {tuple(clean.shape)}"
         )
-    kind = writing.kind_of(task.source)
-    samples = writing.quantised(restorer(noisy), kind)
+    kind = samples.kind_of(task.source)
+    pixels = samples.quantised(restorer(noisy), kind)
     # What is written is also what is reported on.
-    restored = torch.from_numpy(writing.scaled(samples))
+    restored = torch.from_numpy(samples.scaled(pixels))
     pictures = {"noisy": noisy, "restored": restored}
     channels, height, width = noisy.shape
     noise_std = estimate_std(noisy.numpy())
@@ -109,7 +109,7 @@ def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Tr
         residual_of(noisy.numpy(), restored.numpy(), noise_std),
         None if clean is None else {name: scores(p, clean) for name, p in pictures.items()},
     )
-    writing.write_picture(task.restored, samples, kind)
+    writing.write_picture(task.restored, pixels, kind)
     report.write(found)
     return found
 
