@@ -19,7 +19,7 @@ from torch import Tensor
 from datamodules.deep import read_deep
 from datamodules.stored import Stored, single, upright
 from datamodules.tiff import is_tiff, open_tiff
-from datamodules.value_range import Given, ValueRange, full_range, numbers_of, value_range
+from datamodules.value_range import Given, Numbers, ValueRange, full_range, numbers_of, value_range
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
 
@@ -68,6 +68,13 @@ def range_of(path: Path, stored: Stored, given: Given) -> ValueRange:
     """Which of a file's numbers are black and white; see `value_range`."""
     with named(path):
         return value_range(given, [numbers_of(stored)])
+
+
+def numbers_in(path: Path) -> Numbers:
+    """What there is to judge a file's range by, where it is one with others."""
+    stored = open_picture(path)
+    with named(path):
+        return numbers_of(stored)
 
 
 def over_white(plane: np.ndarray, stored: Stored, values: ValueRange) -> np.ndarray:
