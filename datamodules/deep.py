@@ -18,7 +18,7 @@ PNG_DEPTH = 24  # the byte of a PNG that holds its bits per sample
 # Magic, width, height and largest number of a netpbm file, with comments between them.
 PNM = re.compile(rb"P([2356])" + rb"(?:\s+|#[^\n]*\n)+(\d+)" * 3 + rb"\s")
 J2K_SIZE = b"\xff\x4f\xff\x51"  # the start of a codestream, and of the segment with its sizes
-J2K_DEPTH = 40  # bytes from there to the first component's bits less one, and its sign
+J2K_DEPTH = 42  # bytes from there to the first component's bits less one, and its sign
 AVIF_PIXELS = b"pixi\0\0\0\0"  # the box with the bits of each channel, after their number
 
 

@@ -42,7 +42,7 @@ READING = 2  # times the pictures' size: singly, and then together
 MEMORY_SHARE = 0.8  # of the machine's, that reading may take
 NAMED = 5  # files in a line that warns of many
 
-Ranges = dict[np.dtype, ValueRange]
+Ranges = dict[tuple[np.dtype, bool], ValueRange]  # by type, and whether pictures are inverted
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
@@ -265,11 +265,11 @@ def ranges_of(paths: Sequence[Path], given: Given) -> Ranges:
 
     Those of one type belong together: one that is dark is so beside the others, too.
     """
-    groups: dict[np.dtype, list[Numbers]] = {}
+    groups: dict[tuple[np.dtype, bool], list[Numbers]] = {}
     for numbers in _several_at_a_time(numbers_in, paths):
-        groups.setdefault(numbers.dtype, []).append(numbers)
-    ranges = {dtype: value_range(given, group) for dtype, group in groups.items()}
-    for dtype, values in ranges.items():
+        groups.setdefault((numbers.dtype, numbers.inverted), []).append(numbers)
+    ranges = {kind: value_range(given, group) for kind, group in groups.items()}
+    for (dtype, _), values in ranges.items():
         log.info("black to white of %s: %s (%s)", dtype, spoken(*values[:2]), values.reason)
     return ranges
 
@@ -303,7 +303,7 @@ def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:
 
 def _read(path: Path, channels: int, ranges: Ranges) -> Picture:
     stored = open_picture(path)
-    values = ranges[stored.dtype]
+    values = ranges[stored.dtype, stored.inverted]
     planes = [quantised(over_white(p, stored, values), channels) for p in stored.planes()]
     deep = any(plane.dtype == np.uint16 for plane in planes)
     samples = np.stack([of_16_bits(plane) if deep else plane for plane in planes])

@@ -84,7 +84,8 @@ def over_white(plane: np.ndarray, stored: Stored, values: ValueRange) -> np.ndar
         return colours
     most = 1 if stored.dtype.kind == "f" else full_range(stored.dtype, stored.bits)[1]
     # Like the colours, transparency of 12 bits may be stored in 16.
-    opaque = values.high if 0 < plane[-1].max() <= values.high else most
+    white = max(values.low, values.high)
+    opaque = white if 0 < plane[-1].max() <= white else most
     alpha = plane[-1:].astype(np.float32) / np.float32(opaque)
     return np.asarray(colours * alpha + (1 - alpha))
 

@@ -20,6 +20,7 @@ class Stored:
     dtype: of the numbers.
     bits: of a number, where not all of the type's are used.
     top: the largest number that the file's tags speak of, or None.
+    inverted: whether the smallest number is white.
     alpha: whether the last channel is transparency.
     size: C, without alpha, H and W.
     axes: the letters of a stack's axes, as "ZC"; none for a single picture.
@@ -36,6 +37,7 @@ class Stored:
     axes: str = ""
     shape: tuple[int, ...] = ()
     form: Form = "pages"
+    inverted: bool = False
 
     @property
     def count(self) -> int:

@@ -52,6 +52,8 @@ def open_tiff(path: Path) -> Stored | None:
     for numbers of another type.
     """
     with TiffFile(path, _multifile=False) as file:
+        if not (file.is_ome or file.is_imagej or file.is_shaped):
+            _require_alike(file)
         series = _only(file)
         page = series.keyframe
         colour = page.photometric
@@ -86,22 +88,35 @@ def open_tiff(path: Path) -> Stored | None:
         axes,
         shape,
         form,
+        colour == PHOTOMETRIC.MINISWHITE,
     )
+
+
+def _require_alike(file: TiffFile) -> None:
+    """Raises ValueError for pages that differ. tifffile looks at some of them, and takes smaller
+    ones at the end for thumbnails, whatever they say that they are.
+    """
+    pages = [page for page in file.pages if isinstance(page, TiffPage) and not _aside(page)]
+    kinds = {(page.shape, page.dtype, page.photometric): page for page in pages}
+    if len(kinds) > 1:
+        named = ", ".join(f"{' x '.join(map(str, p.shape))} of {p.dtype}" for p in kinds.values())
+        raise ValueError(f"its pages differ in size or type ({named}): split it")
+
+
+def _aside(page: TiffPage) -> bool:
+    """Whether a page is a smaller copy or a mask of another one."""
+    return bool(int(page.subfiletype) & (REDUCED | MASK))
 
 
 def _only(file: TiffFile) -> TiffPageSeries:
     """The series that is the picture."""
-    found = [
-        series
-        for series in file.series
-        if series.shape and not int(series.keyframe.subfiletype) & (REDUCED | MASK)
-    ]
+    found = [series for series in file.series if series.shape and not _aside(series.keyframe)]
     if not found:
         raise ValueError("it has no picture but reduced ones")
     if len(found) > 1:
         sizes = ", ".join(" x ".join(map(str, series.shape)) for series in found[:5])
         raise ValueError(
-            f"it has {len(found)} series of pages that differ in size or type ({sizes}): split it"
+            f"its {len(found)} stacks of pages differ in size or type ({sizes}): split it"
         )
     series = found[0]
     if any(page is None for page in series.pages):
@@ -125,8 +140,12 @@ def _require_numbers(page: TiffPage) -> None:
         )
     if dtype.kind != "b" and dtype.str[1:] not in TYPES:
         raise ValueError(f"its numbers are {dtype.name}, which is not supported: convert them")
-    if page.photometric == PHOTOMETRIC.MINISWHITE and dtype.kind in "if":
-        raise ValueError(f"{dtype.name} numbers of which the lowest is white are not supported")
+    colours = 3 if page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR) else 1
+    if page.photometric not in GREY and page.samplesperpixel != colours + (_alpha(page) > 0):
+        raise ValueError(
+            f"it has {page.samplesperpixel} samples a pixel, of which {colours} are its colour and "
+            "none is said to be transparency: take the others out"
+        )
 
 
 def _stacked(series: TiffPageSeries) -> tuple[str, tuple[int, ...]]:
@@ -164,7 +183,8 @@ def _planes(path: Path) -> Iterator[np.ndarray]:
         orientation = page.tags.valueof(ORIENTATION, default=1)
         for samples, axes in _arrays(file, series):
             if page.photometric == PHOTOMETRIC.PALETTE:
-                samples, axes = (page.colormap >> 8).astype(np.uint8)[:, samples], f"S{axes}"
+                colours = (np.asarray(page.colormap) >> 8).astype(np.uint8)
+                samples, axes = colours[:, samples], f"S{axes}"
             if "S" in axes:
                 samples = np.moveaxis(samples, axes.index("S"), -3)
             else:
@@ -200,8 +220,6 @@ def _numbers(picture: np.ndarray, page: TiffPage) -> np.ndarray:
         return picture
     if dtype.kind == "b":
         picture, dtype = picture.astype(np.uint8), np.dtype(np.uint8)
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        picture = dtype.type(2**bits - 1) - picture
     if bits in (1, 2, 4):
         picture = picture * np.uint8(255 // (2**bits - 1))
     if _alpha(page) == PREMULTIPLIED:

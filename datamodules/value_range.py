@@ -1,7 +1,7 @@
 """Which of a file's numbers are black and white: 0 and 1 for the model, and back again after it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,10 +23,13 @@ class Numbers(NamedTuple):
     top: float | None
     low: float
     high: float
+    inverted: bool
 
 
 class ValueRange(NamedTuple):
-    """low, high: the numbers that are black and white. reason: why it is these."""
+    """low, high: the numbers that are black and white, of which the second is the smaller where
+    pictures are inverted. reason: why it is these.
+    """
 
     low: float
     high: float
@@ -67,7 +70,8 @@ def require_range(given: Given) -> None:
 def numbers_of(stored: Stored) -> Numbers:
     """Raises ValueError where some are no numbers. Reads the planes, but those of 8 bits."""
     if stored.dtype == np.uint8:
-        return Numbers(stored.dtype, stored.bits, stored.top, 0, 2**stored.bits - 1)
+        low, high = 0.0, 2.0**stored.bits - 1
+        return Numbers(stored.dtype, stored.bits, stored.top, low, high, stored.inverted)
     low, high = math.inf, -math.inf
     for plane in stored.planes():
         colours = plane[: stored.size[0]]
@@ -76,11 +80,12 @@ def numbers_of(stored: Stored) -> Numbers:
             raise ValueError(
                 "it has NaN or infinite values: replace them first, as numpy.nan_to_num does"
             )
-    return Numbers(stored.dtype, stored.bits, stored.top, low, high)
+    return Numbers(stored.dtype, stored.bits, stored.top, low, high, stored.inverted)
 
 
 def value_range(given: Given, pictures: Iterable[Numbers]) -> ValueRange:
-    """Of pictures that belong together, which are of the same type.
+    """Of pictures that belong together, which are of the same type,
+    and of which all are inverted or none.
 
     given: "auto", for what the files' values and tags say; "dtype", for all that the type can hold;
         a number, which is white where 0 is black; or both.
@@ -88,6 +93,14 @@ def value_range(given: Given, pictures: Iterable[Numbers]) -> ValueRange:
     Raises ValueError for a range that the type does not hold.
     """
     several = list(pictures)
+    found = _upward_range(given, several)
+    if several[0].inverted:
+        return ValueRange(found.high, found.low, found.reason)
+    return found
+
+
+def _upward_range(given: Given, several: Sequence[Numbers]) -> ValueRange:
+    """Of which the larger number is white."""
     dtype = several[0].dtype
     bits = max(some.bits for some in several)
     limit = full_range(dtype, bits)

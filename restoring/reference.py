@@ -29,8 +29,8 @@ def clean_planes(
             f"{_described(clean)}"
         )
     own = range_of(task.reference, clean, given)
-    if clean.dtype == noisy.dtype:
-        if own.high > values.high or own.low < values.low:
+    if (clean.dtype, clean.inverted) == (noisy.dtype, noisy.inverted):
+        if max(own[:2]) > max(values[:2]) or min(own[:2]) < min(values[:2]):
             raise ValueError(
                 f"{task.source} has numbers from {spoken(values.low, values.high)}, its reference "
                 f"{task.reference} from {spoken(own.low, own.high)}: say what is white by range="

@@ -174,7 +174,7 @@ class Report:
 
     def _own(self, std: float) -> float:
         """A standard deviation in the file's own numbers."""
-        return std * (self.values.high - self.values.low)
+        return std * abs(self.values.high - self.values.low)
 
     def _range(self) -> str:
         assert self.training.levels is not None

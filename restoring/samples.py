@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from tifffile import TiffFile
+from tifffile import PHOTOMETRIC, TiffFile
 
 from datamodules.stored import Form, Stored
 from datamodules.tiff import is_tiff
@@ -25,6 +25,7 @@ class Kind(NamedTuple):
     profile: the ICC profile, by which the samples are to be shown; None for sRGB.
     alpha: whether the last channel is transparency.
     axes, shape, form: of a stack, as in Stored.
+    inverted: whether the smallest number is white.
     """
 
     dtype: np.dtype
@@ -33,6 +34,7 @@ class Kind(NamedTuple):
     axes: str = ""
     shape: tuple[int, ...] = ()
     form: Form = "pages"
+    inverted: bool = False
 
 
 def kind_of(path: Path, stored: Stored) -> Kind:
@@ -42,7 +44,9 @@ def kind_of(path: Path, stored: Stored) -> Kind:
         form = "shaped"
     if form == "imagej" and stored.dtype not in IMAGEJ_TYPES:
         form = "shaped"
-    return Kind(stored.dtype, _profile(path), stored.alpha, stored.axes, stored.shape, form)
+    return Kind(
+        stored.dtype, _profile(path), stored.alpha, stored.axes, stored.shape, form, stored.inverted
+    )
 
 
 def _profile(path: Path) -> bytes | None:
@@ -50,7 +54,7 @@ def _profile(path: Path) -> bytes | None:
     if is_tiff(path):
         with TiffFile(path, _multifile=False) as file:
             page = file.pages.first
-            inks = page.photometric == page.photometric.SEPARATED
+            inks = page.photometric == PHOTOMETRIC.SEPARATED
             return None if inks else page.tags.valueof(PROFILE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that is not read

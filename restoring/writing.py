@@ -31,7 +31,7 @@ def write_picture(path: Path, planes: np.ndarray, kind: Kind) -> None:
         elif path.suffix == ".png":
             file.write(_png(pixels[0], kind.profile))
         else:
-            file.write(_tiff(pixels[0], kind.profile))
+            file.write(_tiff(pixels[0], kind))
 
 
 def _stack(file: BinaryIO, pixels: np.ndarray, kind: Kind) -> None:
@@ -43,7 +43,7 @@ def _stack(file: BinaryIO, pixels: np.ndarray, kind: Kind) -> None:
     tifffile.imwrite(
         file,
         pixels.reshape(*kind.shape, *pixels.shape[1:]),
-        photometric="rgb" if colour else "minisblack",
+        photometric="rgb" if colour else _grey(kind),
         extrasamples=["unassalpha"] if kind.alpha else None,
         compression=None if large else "zlib",
         iccprofile=kind.profile,
@@ -53,19 +53,23 @@ def _stack(file: BinaryIO, pixels: np.ndarray, kind: Kind) -> None:
     )
 
 
-def _tiff(pixels: np.ndarray, profile: bytes | None) -> bytes:
+def _tiff(pixels: np.ndarray, kind: Kind) -> bytes:
     content = BytesIO()
     channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
     tifffile.imwrite(
         content,
         pixels,
-        photometric="rgb" if channels > 2 else "minisblack",
+        photometric="rgb" if channels > 2 else _grey(kind),
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         compression="zlib",
-        iccprofile=profile,
+        iccprofile=kind.profile,
         metadata=None,  # tifffile's own
     )
     return content.getvalue()
+
+
+def _grey(kind: Kind) -> str:
+    return "miniswhite" if kind.inverted else "minisblack"
 
 
 def _png(pixels: np.ndarray, profile: bytes | None) -> bytes:
