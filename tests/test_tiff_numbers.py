@@ -38,7 +38,9 @@ def planes_of(path: Path) -> tuple[Stored, np.ndarray]:
 def test_every_type(dtype: str, order: Any, layout: str, tmp_path: Path) -> None:
     shape = {"grey": (HEIGHT, WIDTH), "contig": (HEIGHT, WIDTH, 3), "separate": (3, HEIGHT, WIDTH)}
     pixels = numbers(dtype, *shape[layout])
-    settings = {} if layout == "grey" else {"photometric": "rgb", "planarconfig": layout}
+    settings: dict[str, Any] = (
+        {} if layout == "grey" else {"photometric": "rgb", "planarconfig": layout}
+    )
     tifffile.imwrite(tmp_path / "a.tif", pixels, byteorder=order, metadata=None, **settings)
     stored, planes = planes_of(tmp_path / "a.tif")
     right = np.moveaxis(pixels, -1, 0) if layout == "contig" else pixels
@@ -59,7 +61,7 @@ def test_int8_is_what_it_was(tmp_path: Path) -> None:
 def test_packed_numbers(bits: int, channels: int, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(2**bits, size=(HEIGHT, WIDTH, channels))
     pixels[0, 0] = 2**bits - 1
-    settings = {"photometric": "rgb" if channels == 3 else "minisblack"}
+    settings: dict[str, Any] = {"photometric": "rgb" if channels == 3 else "minisblack"}
     tifffile.imwrite(
         tmp_path / "a.tif",
         pixels.squeeze().astype(bool if bits == 1 else np.uint16),
@@ -82,7 +84,7 @@ def test_compressed_colours(
         pytest.skip("WebP is of 8 bits")
     pixels = numbers(dtype, HEIGHT, WIDTH, 3)
     args = {"level": -1} if compression == "webp" else {}  # lossless
-    settings = {"compressionargs": args, "compression": compression, **more}
+    settings: dict[str, Any] = {"compressionargs": args, "compression": compression, **more}
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", **settings)
     _, planes = planes_of(tmp_path / "a.tif")
     right = tifffile.imread(tmp_path / "a.tif")
@@ -104,7 +106,7 @@ def test_alpha_that_colours_are_multiplied_by_is_undone(tmp_path: Path) -> None:
     alpha = np.linspace(1000, 65535, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
     colours = np.random.default_rng(0).integers(65536, size=(3, HEIGHT, WIDTH))
     stored = np.rint(np.stack([*(colours * alpha / 65535), alpha], -1)).astype(np.uint16)
-    extra = {"photometric": "rgb", "extrasamples": ["assocalpha"]}
+    extra: dict[str, Any] = {"photometric": "rgb", "extrasamples": ["assocalpha"]}
     tifffile.imwrite(tmp_path / "a.tif", stored, **extra)
     _, (plane,) = planes_of(tmp_path / "a.tif")
     assert np.array_equal(plane[3], stored[..., 3])
@@ -147,7 +149,7 @@ def test_a_stack_of_colours(imagej: bool, tmp_path: Path) -> None:
 
 def test_samples_that_are_no_colours_are_channels(tmp_path: Path) -> None:
     pixels = numbers("u2", HEIGHT, WIDTH, 5)
-    settings = {"photometric": "minisblack", "planarconfig": "contig"}
+    settings: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"}
     tifffile.imwrite(tmp_path / "a.tif", pixels, **settings)
     stored, planes = planes_of(tmp_path / "a.tif")
     assert (stored.axes, stored.shape) == ("C", (5,))
