@@ -16,6 +16,7 @@ from runs import cli
 
 # torch, and all that needs it, is imported inside the functions: a wrong path is then told at once.
 if TYPE_CHECKING:
+    from datamodules.value_range import Given
     from restoring.report import Report
     from restoring.restorer import Restorer
     from restoring.training import Training
@@ -62,7 +63,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
     for task in track(tasks, "restoring", transient=True):
         cli.stop_if_asked()
         try:
-            reports.append(restore(task, restorer, given.checkpoint, training))
+            reports.append(restore(task, restorer, given.checkpoint, training, given.range))
         except (ValueError, OSError) as error:
             failures.append(cli.one_line(error))
     if reports:
@@ -72,49 +73,58 @@ def denoise(cfg: DictConfig) -> list[Report]:
     return reports
 
 
-def restore(task: inputs.Task, restorer: Restorer, checkpoint: str, training: Training) -> Report:
-    """Restore one picture, and write it with its reports.
+def restore(
+    task: inputs.Task, restorer: Restorer, checkpoint: str, training: Training, given: Given
+) -> Report:
+    """Restore one picture or stack, plane by plane, and write it with its reports.
+
+    Transparency stays as it was. given: which of the file's numbers are black and white.
 
     Raises ValueError for one that cannot be read or does not fit its reference.
     """
+    import numpy as np
     import torch
 
-    from datamodules.pictures import read_picture
-    from restoring import report, writing
+    from datamodules.pictures import open_picture, range_of
+    from restoring import measures, report, samples, writing
     from restoring.metadata import metadata_of
-    from restoring.noise_level import estimate_std
-    from restoring.residual import residual_of
-    from restoring.scores import scores
+    from restoring.reference import clean_planes
 
-    noisy = read_picture(task.source)
-    clean = None if task.reference is None else read_picture(task.reference)
-    if clean is not None and clean.shape != noisy.shape:
-        raise ValueError(
-            f"{task.source} is of (channels, height, width) {tuple(noisy.shape)}, its reference "
-            f"{task.reference} of {tuple(clean.shape)}"
-        )
-    kind = writing.kind_of(task.source)
-    samples = writing.quantised(restorer(noisy), kind)
-    # What is written is also what is reported on.
-    restored = torch.from_numpy(writing.scaled(samples))
-    pictures = {"noisy": noisy, "restored": restored}
+    stored = open_picture(task.source)
+    kind = samples.kind_of(stored)
+    if task.restored.suffix == ".png":
+        samples.require_png_holds(task.source, kind)
+    values = range_of(task.source, stored, given)
+    clean = clean_planes(task, stored, values, given)
+    channels, height, width = stored.size
+    pixels = np.empty((stored.count, channels + stored.alpha, height, width), stored.dtype)
+    found, tile = [], None
+    for plane, restored, right in zip(stored.planes(), pixels, clean, strict=True):
+        cli.stop_if_asked()
+        noisy = values.scaled(plane[:channels])
+        tile = restorer.tile_for(torch.from_numpy(noisy))
+        colours = restorer(torch.from_numpy(noisy)).numpy()
+        restored[:channels] = values.stored(colours, stored.dtype)
+        restored[channels:] = plane[channels:]
+        # What is written is also what is reported on.
+        found.append(measures.measure(noisy, values.scaled(restored[:channels]), right))
+    planes = report.Planes(stored.axes, stored.shape, [plane.noise_std for plane in found])
     # What the file can't say, the report does.
-    lost = writing.write_picture(task.restored, samples, metadata_of(task.source))
-    channels, height, width = noisy.shape
-    noise_std = estimate_std(noisy.numpy())
-    found = report.Report(
+    lost = writing.write_picture(task.restored, pixels, kind, metadata_of(task.source))
+    told = report.Report(
         task,
         checkpoint,
         training,
-        (channels, height, width),
-        restorer.tile_for(noisy),
-        noise_std,
-        residual_of(noisy.numpy(), restored.numpy(), noise_std),
-        None if clean is None else {name: scores(p, clean) for name, p in pictures.items()},
+        stored.size,
+        tile,
+        *measures.summary(found),
+        values,
+        stored.alpha,
+        planes if stored.shape else None,
         lost,
     )
-    report.write(found)
-    return found
+    report.write(told)
+    return told
 
 
 def no_sweep(arguments: list[str]) -> list[str]:

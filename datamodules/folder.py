@@ -1,16 +1,16 @@
 """One's own pictures: random crops to train on, fixed ones to validate and to test.
 
-P pictures of H x W pixels; N crops of S x S pixels in a split, B in a batch; C channels.
+P pictures or planes of H x W pixels; N crops of S x S pixels in a split, B in a batch; C channels.
 """
 
 import hashlib
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +19,20 @@ from torch import Generator, Tensor
 
 import machine
 from contract import generator
-from datamodules.images import ImageDataModule, Split, evenly
+from datamodules.crops import fixed_crops, gather, random_crops
+from datamodules.images import ImageDataModule, Split
 from datamodules.noise import Noise
-from datamodules.pictures import read_picture
+from datamodules.pictures import numbers_in, open_picture, over_white
+from datamodules.quantised import of_16_bits, quantised
+from datamodules.tiff import is_tiff
+from datamodules.value_range import (
+    Given,
+    Numbers,
+    ValueRange,
+    require_range,
+    spoken,
+    value_range,
+)
 from files import PICTURES, is_picture
 
 LARGEST_CROP = 10_000  # pixels a side
@@ -30,18 +41,22 @@ READERS = 8  # threads, each of which holds a picture in floating point
 READING = 2  # times the pictures' size: singly, and then together
 MEMORY_SHARE = 0.8  # of the machine's, that reading may take
 NAMED = 5  # files in a line that warns of many
-EXACT = 1e-3  # how near a level of 8 bits a sample is on it; those of 16 bits are 4 times as near
-LUMA = np.array([19_595, 38_470, 7_471], np.uint32)[:, None, None]  # of ITU-R BT.601, times 2^16
+
+Ranges = dict[tuple[np.dtype, bool], ValueRange]  # by type, and whether pictures are inverted
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
 
 class Picture(NamedTuple):
-    """digest: of its file. samples: uint8 or uint16 C H W."""
+    """digest: of its file. samples: uint8 or uint16 P C H W, of which P is 1 but for stacks.
+    transparent: whether its file has transparency.
+    """
 
     path: Path
     digest: str
     samples: np.ndarray
+    transparent: bool
 
 
 class Folder(ImageDataModule):
@@ -56,13 +71,16 @@ class Folder(ImageDataModule):
     from what is in the files alone. Copies of a file count once.
 
     All pictures are read at once, before training, and held in memory: in 8 bits a sample, or in 16
-    where one of them has more than 8.
+    where one of them has more than 8. The planes of a stack are pictures of one file: they are held
+    out together. What is transparent lies over white.
 
     root: PNG, JPEG, TIFF, BMP and WebP files in it are read, hidden ones are not.
     test_root: the same, for the test; `None` holds out some of root's.
     channels: 1 makes pictures grey, by ITU-R BT.601 as Pillow does; 3 gives grey ones three equal
         channels.
     crop: S. Pictures that are smaller are left out, with a warning.
+    range: which of the files' numbers are black and white, as in `value_range`. It is the same for
+        all files of one type, those to test with among them.
     symmetries: whether a training crop is in a random one of a square's eight symmetries.
     train_size: crops in an epoch of training.
     val_size, test_size: how many fixed crops there are at most: no two show the same pixel.
@@ -82,6 +100,7 @@ class Folder(ImageDataModule):
         test_root: str | None,
         channels: Literal[1, 3],
         crop: int,
+        range: Given,
         symmetries: bool,
         train_size: int,
         val_size: int,
@@ -104,6 +123,8 @@ class Folder(ImageDataModule):
                 "val_share and test_share must be above 0 and leave some pictures for training, "
                 f"got {val_share} and {test_share}"
             )
+        require_range(range)
+        self.range = range
         self.image_shape = channels, crop, crop
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
@@ -124,7 +145,8 @@ class Folder(ImageDataModule):
         # Of one tensor, the training pictures come first.
         self._images[False], places = together([*training, *validation])
         self._images[True], test_places = together(test)
-        self._places, val_places = places.split([len(training), len(validation)])
+        planes = [sum(len(p.samples) for p in pictures) for pictures in (training, validation)]
+        self._places, val_places = places.split(planes)
         crop = self.image_shape[1]
         self._rows["train"] = self._draw_crops(generator("cpu", "crops to fit with"))
         self._rows["val"] = fixed_crops(val_places, crop, self.val_size)
@@ -144,8 +166,9 @@ class Folder(ImageDataModule):
         paths = find_pictures(self.root)
         test_paths = find_pictures(self.test_root) if self.test_root else []
         require_memory(sum(map(pixels_of, [*paths, *test_paths])) * self.image_shape[0])
-        own = self._read(self.root, paths)
-        test = self._read(self.test_root, test_paths) if self.test_root else []
+        ranges = ranges_of([*paths, *test_paths], self.range)
+        own = self._read(self.root, paths, ranges)
+        test = self._read(self.test_root, test_paths, ranges) if self.test_root else []
         refuse_shared(own, test)
         for_val = max(1, round(self.val_share * len(own)))
         for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
@@ -155,15 +178,15 @@ class Folder(ImageDataModule):
         held_out = for_val + for_test
         return own[held_out:], own[:for_val], test or own[for_val:held_out]
 
-    def _read(self, root: Path, paths: Sequence[Path]) -> list[Picture]:
+    def _read(self, root: Path, paths: Sequence[Path], ranges: Ranges) -> list[Picture]:
         """Those that a crop fits into, each once, by their digests."""
-        pictures = read_pictures(paths, self.image_shape[0])
+        pictures = read_pictures(paths, self.image_shape[0], ranges)
         once = {picture.digest: picture for picture in pictures}
         if copies := len(pictures) - len(once):
             log.warning("%s: %d copies of other pictures are left out", root, copies)
         crop = self.image_shape[1]
         fit = [
-            once[digest] for digest in sorted(once) if min(once[digest].samples.shape[1:]) >= crop
+            once[digest] for digest in sorted(once) if min(once[digest].samples.shape[2:]) >= crop
         ]
         if not fit:
             raise ValueError(f"{root} has no picture of at least {crop} x {crop} pixels, the crop")
@@ -214,8 +237,11 @@ def find_pictures(root: Path) -> list[Path]:
 
 
 def pixels_of(path: Path) -> int:
-    """H W, which a picture's file says without being read; 0 where it is damaged."""
+    """Of all planes, which a picture's file says without being read; 0 where it is damaged."""
     try:
+        if is_tiff(path):
+            stored = open_picture(path)
+            return stored.count * stored.size[1] * stored.size[2]
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("ignore")
             return image.width * image.height
@@ -235,13 +261,34 @@ def require_memory(size: int) -> None:
         )
 
 
-def read_pictures(paths: Sequence[Path], channels: int) -> list[Picture]:
-    """Several at a time. Raises ValueError for the first that cannot be read."""
+def ranges_of(paths: Sequence[Path], given: Given) -> Ranges:
+    """Which numbers are black and white, for each type that the files have.
+
+    Those of one type belong together: one that is dark is so beside the others, too.
+    """
+    groups: dict[tuple[np.dtype, bool], list[Numbers]] = {}
+    for numbers in _several_at_a_time(numbers_in, paths):
+        groups.setdefault((numbers.dtype, numbers.inverted), []).append(numbers)
+    ranges = {kind: value_range(given, group) for kind, group in groups.items()}
+    for (dtype, _), values in ranges.items():
+        log.info("black to white of %s: %s (%s)", dtype, spoken(*values[:2]), values.reason)
+    return ranges
+
+
+def read_pictures(paths: Sequence[Path], channels: int, ranges: Ranges) -> list[Picture]:
+    """Raises ValueError for the first that cannot be read."""
     log.info("reading %d pictures", len(paths))
+    pictures = _several_at_a_time(partial(_read, channels=channels, ranges=ranges), paths)
+    if transparent := sum(picture.transparent for picture in pictures):
+        log.info("transparency: %d pictures have some, and are laid over white", transparent)
+    return pictures
+
+
+def _several_at_a_time(read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
     # Around the threads: the filters of warnings, which reading sets, are the process's.
     with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, machine.cores())) as pool:
         warnings.simplefilter("ignore")
-        return list(pool.map(partial(_read, channels=channels), paths))
+        return list(pool.map(read, paths))
 
 
 def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:
@@ -255,78 +302,27 @@ def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:
             )
 
 
-def _read(path: Path, channels: int) -> Picture:
-    image = read_picture(path).numpy()
-    levels = image * 255
-    deep = np.abs(levels - np.rint(levels)).max() > EXACT
-    samples = np.rint(image * (2**16 - 1) if deep else levels).astype(np.uint32)
-    if len(samples) > channels:
-        samples = ((samples * LUMA).sum(0, dtype=np.uint32, keepdims=True) + 2**15) >> 16
-    samples = np.broadcast_to(samples, (channels, *samples.shape[1:]))
+def _read(path: Path, channels: int, ranges: Ranges) -> Picture:
+    stored = open_picture(path)
+    values = ranges[stored.dtype, stored.inverted]
+    planes = [quantised(over_white(p, stored, values), channels) for p in stored.planes()]
+    deep = any(plane.dtype == np.uint16 for plane in planes)
+    samples = np.stack([of_16_bits(plane) if deep else plane for plane in planes])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Picture(path, digest, samples.astype(np.uint16 if deep else np.uint8))
+    return Picture(path, digest, samples, stored.alpha)
 
 
 def together(pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-    """The samples of all, one after the other, and where each picture is in them.
+    """The samples of all, one after the other, and where each plane is in them.
 
-    Returns uint8, or uint16 where one of the pictures has that, and int64 P x 3: a picture's first
+    Returns uint8, or uint16 where one of the pictures has that, and int64 P x 3: a plane's first
     sample, H and W.
     """
     deep = any(picture.samples.dtype == np.uint16 for picture in pictures)
     require_memory(sum(picture.samples.size for picture in pictures) * (2 if deep else 1))
-    parts = [_of_16_bits(p.samples) if deep else p.samples for p in pictures]
-    ends = np.cumsum([part.size for part in parts])
-    places = [[end - p.size, *p.shape[1:]] for end, p in zip(ends.tolist(), parts, strict=True)]
+    parts = [of_16_bits(p.samples) if deep else p.samples for p in pictures]
+    planes = [plane for part in parts for plane in part]
+    ends = np.cumsum([plane.size for plane in planes])
+    places = [[end - p.size, *p.shape[1:]] for end, p in zip(ends.tolist(), planes, strict=True)]
     samples = np.concatenate([part.ravel() for part in parts])
     return torch.from_numpy(samples), torch.tensor(places)
-
-
-def _of_16_bits(samples: np.ndarray) -> np.ndarray:
-    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * 257
-
-
-# Where a crop is: int64 N x 4. Its first sample, the steps from there to the next line and to the
-# next channel, and which of a square's symmetries it is shown in, from 0 for none to 7.
-
-
-def random_crops(
-    places: Tensor, size: int, count: int, symmetries: bool, random: Generator
-) -> Tensor:
-    """N x 4, at random places. places: of the pictures, P x 3, as `together` gives them."""
-    area = places[:, 1] * places[:, 2]
-    pixel = torch.randint(int(area.sum()), (count,), generator=random)
-    start, height, width = places[torch.searchsorted(area.cumsum(0), pixel, right=True)].T
-    top, left = (
-        (torch.rand(count, generator=random, dtype=torch.float64) * (side - size + 1)).long()
-        for side in (height, width)
-    )
-    symmetry = torch.randint(8, (count,), generator=random) * symmetries
-    return torch.stack((start + top * width + left, width, height * width, symmetry), 1)
-
-
-def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
-    """N x 4, side by side around the middle of each picture; of too many, some from all over."""
-    crops = []
-    for start, height, width in places.tolist():
-        top, left = (
-            torch.arange(side % size // 2, side - size + 1, size) for side in (height, width)
-        )
-        corner = (start + top[:, None] * width + left).flatten()
-        steps = torch.tensor([width, height * width, 0]).expand(len(corner), 3)
-        crops.append(torch.cat((corner[:, None], steps), 1))
-    found = torch.cat(crops)
-    return found[evenly(min(most, len(found)), len(found))]
-
-
-def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
-    """B C S S. samples: of all pictures, as `together` gives them. crops: B x 4."""
-    corner, line, plane, symmetry = (part[:, None, None] for part in crops.T)
-    planes, lines = (torch.arange(n, device=crops.device) for n in (channels, size))
-    first = corner + plane * planes[:, None] + line * lines  # of each line of S samples: B C S
-    found = samples.unfold(0, size, 1)[first]
-    bits = symmetry[..., None] & torch.tensor([1, 2, 4], device=crops.device) > 0  # B 1 1 3
-    mirrored, upside_down, transposed = bits[..., None].unbind(-2)  # B 1 1 1
-    found = torch.where(mirrored, found.flip(-1), found)
-    found = torch.where(upside_down, found.flip(-2), found)
-    return torch.where(transposed, found.mT, found)

@@ -35,7 +35,7 @@ from denoisers.base import ImageModel
 from files import whole_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
 RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
@@ -68,8 +68,16 @@ def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return checkpoint | {"run": checkpoint["run"] | {"objective": objective}}
 
 
+def _with_range(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Format 2 knew no range of one's own pictures but that of their type."""
+    data = checkpoint["run"]["data"]
+    if data.get("_target_") != "datamodules.folder.Folder":
+        return checkpoint
+    return checkpoint | {"run": checkpoint["run"] | {"data": {"range": "dtype"} | data}}
+
+
 # By the version that it reads, what makes a checkpoint's contents those of the next version.
-UPGRADES: dict[int, Upgrade] = {1: _with_objective}
+UPGRADES: dict[int, Upgrade] = {1: _with_objective, 2: _with_range}
 
 
 def class_name(model: type) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import tifffile
 from PIL import Image
 
-from datamodules.pictures import PHOTOMETRIC, orientation
+from datamodules.pictures import orientation
 from restoring import exif
 from restoring.about import (
     CENTIMETRE,
@@ -31,7 +31,7 @@ from restoring.about import (
 from restoring.exif import Entry, Exif
 from restoring.png import metadata_of_png
 
-PROFILE = 34675
+PROFILE, PHOTOMETRIC = 34675, 262
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LAYOUT = {256, 257, PHOTOMETRIC, exif.ORIENTATION}  # width and height come first
 INKS = 5  # the photometric of CMYK

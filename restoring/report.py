@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from datamodules.value_range import ValueRange, spoken
 from files import write_json, write_whole
 from restoring.inputs import Task
 from restoring.residual import Residual
@@ -16,16 +17,27 @@ from restoring.training import Training
 STRONGER = 1.5  # times the noise: a residual that has more than noise in it
 WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
 STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
+UNIT = ValueRange(0, 1, "floating-point numbers in [0, 1]")
 CHANNELS = {1: "grey", 3: "colour"}
+
+
+class Planes(NamedTuple):
+    """Of a stack: the letters and lengths of its axes, and the noise in each plane."""
+
+    axes: str
+    shape: tuple[int, ...]
+    noise_stds: list[float | None]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of one picture.
+    """What was measured of one picture or stack.
 
     shape: C H W. tile: height and width, None for a picture that was restored whole.
     noise_std: as estimated; None where it can't be told.
     scores: of the noisy and of the restored picture, where there is a clean one.
+    values: which of the file's numbers are 0 and 1. alpha: whether it has transparency.
+    planes: of a stack, for which the other measures are summaries; None for a single picture.
     lost: what the original says beside its pixels, and the restored file does not.
     """
 
@@ -37,6 +49,9 @@ class Report:
     noise_std: float | None
     residual: Residual
     scores: dict[str, dict[str, float | None]] | None
+    values: ValueRange = UNIT
+    alpha: bool = False
+    planes: Planes | None = None
     lost: tuple[str, ...] = ()
 
     @property
@@ -100,7 +115,11 @@ class Report:
             "height": height,
             "width": width,
             "tile": self.tile,
+            "planes": self.planes and self.planes._asdict(),
+            "range": self.values._asdict(),
+            "transparency": "as it was" if self.alpha else None,
             "noise_std": self.noise_std,
+            "noise_std_in_numbers": None if self.noise_std is None else self._own(self.noise_std),
             "trained_noise": str(self.training.noise),
             "noise_in_range": self.noise_in_range,
             "residual": residual._asdict(),
@@ -126,6 +145,12 @@ class Report:
             lines.append(
                 "It was shown to the model, which knows colour, with three equal channels."
             )
+        if self.planes:
+            axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
+            lines.append(f"It is a stack of {axes}, restored plane by plane.")
+        if self.alpha:
+            lines.append("Its colours were restored, its transparency is as it was.")
+        lines.append(f"Black to white: {spoken(*self.values[:2])} ({self.values.reason}).")
         lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
         for name, scores in (self.scores or {}).items():
             ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
@@ -143,11 +168,18 @@ class Report:
             strength = "none to be seen"
         else:
             strength = f"estimated standard deviation {self.noise_std:.3f}"
-            strength += f" ({255 * self.noise_std:.1f} of 255)"
+            if self.values != UNIT:
+                strength += f" ({self._own(self.noise_std):,.4g} in the file's numbers)"
+        if self.planes:
+            strength += f" in the median plane, {_from_to(self.planes.noise_stds)}"
         if self.noise_in_range is None:
             return f"{strength}; the model was trained with noise of another kind"
         inside = "what the model was trained for" if self.noise_in_range else self._range()
         return f"{strength}; {inside}"
+
+    def _own(self, std: float) -> float:
+        """A standard deviation in the file's own numbers."""
+        return std * abs(self.values.high - self.values.low)
 
     def _range(self) -> str:
         assert self.training.levels is not None
@@ -184,6 +216,12 @@ def show(reports: Sequence[Report]) -> None:
 def _described(shape: tuple[int, int, int]) -> str:
     channels, height, width = shape
     return f"{width} x {height} pixels, {CHANNELS[channels]}"
+
+
+def _from_to(stds: Sequence[float | None]) -> str:
+    there = [std for std in stds if std is not None]
+    unknown = f"; it can't be told in {len(stds) - len(there)} planes" * (len(stds) > len(there))
+    return (f"from {min(there):.3f} to {max(there):.3f}" if there else "unknown") + unknown
 
 
 def _residual(residual: Residual) -> str:

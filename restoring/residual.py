@@ -39,7 +39,8 @@ class Residual(NamedTuple):
 
 
 def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None) -> Residual:
-    """noisy, restored: float32 C H W in [0, 1]. noise_std: as estimated."""
+    """noisy, restored: float32 C H W, in [0, 1] but for rounding and for noise that was not cut.
+    noise_std: as estimated."""
     residual = noisy - restored
     mean, std = float(residual.mean(dtype=np.float64)), float(residual.std(dtype=np.float64))
     if noise_std is None:
@@ -64,7 +65,7 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
 def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the noisy pixels, were the restored ones right."""
     means, variances = clipped_moments(np.linspace(0, 1, STEPS + 1), std)
-    place = np.rint(restored * STEPS).astype(np.int16)
+    place = np.rint(restored * STEPS).clip(0, STEPS).astype(np.int16)
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from datamodules.value_range import Given, require_range
 from runs.suggestions import suggest
 
 Name = Annotated[str, Field(min_length=1)]
@@ -19,6 +20,7 @@ class Settings(BaseModel):
     input: Name | Annotated[list[Name], Field(min_length=1)]
     output: Name
     reference: Name | None
+    range: Given
     tile: Literal["auto"] | Annotated[int, Field(ge=1)]
     device: Literal["auto", "cpu", "cuda"]
     overwrite: bool
@@ -34,8 +36,10 @@ def checked(cfg: DictConfig) -> Settings:
         if key not in cfg or OmegaConf.is_missing(cfg, key):
             raise ValueError(f"{key} is required: give it on the command line")
     try:
-        return Settings.model_validate(OmegaConf.to_container(cfg, resolve=True))
+        settings = Settings.model_validate(OmegaConf.to_container(cfg, resolve=True))
     except ValidationError as error:
         key = str(error.errors()[0]["loc"][0])
         reasons = {problem["msg"].removeprefix("Input ") for problem in error.errors()}
         raise ValueError(f"{key}={cfg[key]}: {' or '.join(sorted(reasons))}") from None
+    require_range(settings.range)
+    return settings

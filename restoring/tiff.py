@@ -13,6 +13,7 @@ import tifffile
 from restoring import exif
 from restoring.about import CENTIMETRE, DESCRIPTION, IPTC, UNITS, XMP, Metadata, Resolution
 from restoring.exif import BIG, CLASSIC, Entry, Exif, Layout
+from restoring.samples import Kind
 
 MOST = 2**32 - 1
 # `tifffile` does not write these tags. Others, which nobody uses, keep their places in the order.
@@ -22,29 +23,29 @@ PLANES = ("images", "channels", "slices", "frames", "hyperstack", "mode", "loop"
 OME_TYPES = {"float": "float32", "double": "float64"}
 
 
-def encoded(
-    pixels: np.ndarray, metadata: Metadata, axes: str | None = None
-) -> tuple[bytes, Metadata]:
+def encoded(pixels: np.ndarray, metadata: Metadata, kind: Kind) -> tuple[bytes, Metadata]:
     """A TIFF.
 
     Args:
-        pixels: ... H W or ... H W C, C from 1 to 4, of any type that TIFFs have.
-        metadata: what it is to say beside them.
-        axes: a letter for each axis as `tifffile` has them, such as "ZCYX"; None for "YX" and
-            "YXS". What is before Y are planes, in the order in which the original had them.
+        pixels: ... H W or ... H W C, C from 1 to 4, of any type that TIFFs have. What is before H
+            are the planes of a stack.
+        metadata: What it is to say beside them.
+        kind: What it has in common with the original: a stack's axes, and how they are told.
 
     Returns:
         The file's content, and the metadata with what this TIFF cannot hold among its `lost`.
     """
-    axes = axes or "YXS"[: pixels.ndim]
-    channels = pixels.shape[-1] if axes.endswith("S") else 1
+    colours = pixels.ndim > len(kind.shape) + 2
+    axes = f"{kind.axes}YX{'S' * colours}"
+    channels = pixels.shape[-1] if colours else 1
     planes = int(np.prod(pixels.shape[: axes.index("Y")]))
     metadata, block = _fitting(metadata, pixels, axes, planes)
     description = block.main.pop(DESCRIPTION, None)
     extra: dict[str, Any] = {"metadata": None}
     text = description.value.rstrip(b"\0") if description else b""
-    if planes > 1 and not _describes_planes(text):
-        extra = {"metadata": {"axes": axes}}
+    if kind.shape and kind.form != "pages" and not _describes_planes(text):
+        text = b""
+        extra = {"metadata": {"axes": axes}, "ome": kind.form == "ome"}
     if channels in (2, 4):
         extra["extrasamples"] = ["unassalpha"]
     if metadata.resolution:
@@ -60,7 +61,7 @@ def encoded(
         pixels,
         byteorder="<",
         bigtiff=layout is BIG,
-        photometric="rgb" if channels > 2 else "minisblack",
+        photometric="rgb" if channels > 2 else "miniswhite" if kind.inverted else "minisblack",
         planarconfig="contig" if channels > 1 else None,
         compression="zlib",
         iccprofile=metadata.profile,

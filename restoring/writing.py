@@ -1,76 +1,41 @@
 """Restored pictures as files of the kind and depth that the original has."""
 
-import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
-from torch import Tensor
 
-from datamodules.pictures import BITS, PNG_DEPTH
 from files import whole_file
 from restoring import png, tiff
 from restoring.about import Metadata
+from restoring.samples import Kind
 
 
-class Kind(NamedTuple):
-    """What a file has to have in common with the original.
-
-    dtype: of its samples: uint8, uint16, or float32, which only TIFFs have.
-    """
-
-    dtype: np.dtype
-
-
-def kind_of(path: Path) -> Kind:
-    """Of a picture that `read_picture` reads. What has less than 8 bits is written with 8, what has
-    12 with 16."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of metadata that is not read
-        with Image.open(path) as image:
-            deep = image.mode.startswith("I;16")
-            if image.format == "PNG":
-                deep = int(np.fromfile(path, np.uint8, 1, offset=PNG_DEPTH)[0]) == 16
-            elif isinstance(image, TiffImageFile):
-                deep = deep or max(image.tag_v2.get(BITS, (1,))) > 8
-            name = "float32" if image.mode == "F" else "uint16" if deep else "uint8"
-    return Kind(np.dtype(name))
-
-
-def quantised(picture: Tensor, kind: Kind) -> np.ndarray:
-    """C H W in [0, 1] -> the samples of a file."""
-    if kind.dtype.kind == "f":
-        return picture.numpy()
-    return (picture.double() * np.iinfo(kind.dtype).max).round().numpy().astype(kind.dtype)
-
-
-def scaled(samples: np.ndarray) -> np.ndarray:
-    """What `read_picture` gives of a file's samples: float32 C H W in [0, 1]."""
-    if samples.dtype.kind == "f":
-        return samples
-    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
-
-
-def write_picture(path: Path, samples: np.ndarray, metadata: Metadata) -> tuple[str, ...]:
-    """Write C H W, losslessly, as PNG or, where the name says so, as TIFF.
+def write_picture(
+    path: Path, planes: np.ndarray, kind: Kind, metadata: Metadata
+) -> tuple[str, ...]:
+    """Write a picture or a stack, losslessly, as PNG or, where the name says so, as TIFF.
 
     Args:
-        path: where to.
-        samples: the picture.
-        metadata: what the file is to say beside it.
+        path: Where to.
+        planes: P C H W. P is 1 but for stacks, which only TIFFs hold.
+        kind: What the file has in common with the original.
+        metadata: What the file is to say beside the pixels.
 
     Returns:
         What the original said and this file can't, in a reader's words.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
-    pixels = samples[0] if len(samples) == 1 else np.ascontiguousarray(np.moveaxis(samples, 0, -1))
-    metadata = with_fitting_profile(metadata, len(samples))
-    encoded = png.encoded if path.suffix == ".png" else tiff.encoded
-    content, written = encoded(pixels, metadata)
+    channels = planes.shape[1]
+    channels_last = np.ascontiguousarray(np.moveaxis(planes, 1, -1))
+    pixels = channels_last[..., 0] if channels == 1 else channels_last
+    pixels = pixels.reshape(*kind.shape, *pixels.shape[1:])
+    metadata = with_fitting_profile(metadata, channels)
+    if path.suffix == ".png":
+        content, written = png.encoded(pixels, metadata)
+    else:
+        content, written = tiff.encoded(pixels, metadata, kind)
     with whole_file(path) as file:
         file.write(content)
     return written.lost

@@ -23,6 +23,7 @@ FILES = sorted((Path(__file__).parent / "fixtures").glob("version_*.ckpt"))
 RESTORED = {
     1: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
     2: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
+    3: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
 }
 
 
@@ -84,3 +85,13 @@ def test_a_newer_version_asks_for_an_update(tmp_path: Path) -> None:
     torch.save(content, tmp_path / "newer.ckpt")
     with pytest.raises(ValueError, match=r"newer.ckpt was written by a newer release .*: update$"):
         load_model(tmp_path / "newer.ckpt")
+
+
+def test_pictures_of_ones_own_keep_the_range_that_they_had(tmp_path: Path) -> None:
+    """Before format 3, white was all that a file's type can hold."""
+    content = read(FILES[1])
+    assert version_of(FILES[1]) == 2
+    content["run"]["data"] = {"_target_": "datamodules.folder.Folder", "crop": 12}
+    torch.save(content, tmp_path / "older.ckpt")
+    assert checkpoint.read_checkpoint(tmp_path / "older.ckpt")["run"]["data"]["range"] == "dtype"
+    assert "range" not in checkpoint.read_checkpoint(FILES[1])["run"]["data"]

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "test_root": None,
     "channels": 1,
     "crop": CROP,
+    "range": "auto",
     "symmetries": True,
     "train_size": 300,
     "val_size": 100,
@@ -316,7 +317,9 @@ def test_16_bits_are_kept_and_8_are_the_same_beside_them(tmp_path: Path) -> None
     dark = np.random.default_rng(5).integers(1_000, 1_100, size=(20, 20), dtype=np.uint16)
     save(tmp_path / "root" / "dark.png", dark)
     save(tmp_path / "test" / "test.png", pixels(15, 15, seed=77))
-    data = new_folder(tmp_path / "root", test_root=str(tmp_path / "test"), val_share=0.4)
+    data = new_folder(
+        tmp_path / "root", test_root=str(tmp_path / "test"), val_share=0.4, range="dtype"
+    )
     crops = torch.cat((trained_on(data), clean(data, "val")))
     values = set(crops.unique().tolist())
     of_8, of_16 = (

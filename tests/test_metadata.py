@@ -13,9 +13,11 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
+from datamodules.stored import Form
 from restoring import png, tiff
 from restoring.about import Metadata
 from restoring.metadata import metadata_of
+from restoring.samples import Kind
 from restoring.writing import write_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -48,7 +50,7 @@ def saved(path: Path, picture: np.ndarray = COLOURS, **settings: Any) -> Path:
 def restored(source: Path, output: Path, picture: np.ndarray) -> tuple[Path, tuple[str, ...]]:
     """Write a picture H W C with what `source` says; all readers give the same pixels."""
     planes = np.moveaxis(np.atleast_3d(picture), -1, 0)
-    lost = write_picture(output, planes, metadata_of(source))
+    lost = write_picture(output, planes[None], Kind(picture.dtype), metadata_of(source))
     np.testing.assert_array_equal(np.asarray(Image.open(output)), picture)
     if output.suffix == ".tif":
         np.testing.assert_array_equal(tifffile.imread(output), picture)
@@ -221,19 +223,22 @@ def test_imagejs_unit_and_pixel_size_stay(tmp_path: Path) -> None:
 def test_a_stack_keeps_its_axes(tmp_path: Path) -> None:
     stack = np.random.default_rng(0).integers(0, 2**16, (3, 2, 8, 9), np.uint16)
     source = tmp_path / "a.tif"
-    for kind, metadata in (("imagej", {"unit": "um"}), ("ome", {"PhysicalSizeX": 0.5})):
-        settings: Any = {kind: True}
+    forms: tuple[tuple[Form, dict[str, Any]], ...]
+    forms = ("imagej", {"unit": "um"}), ("ome", {"PhysicalSizeX": 0.5})
+    for form, metadata in forms:
+        settings: Any = {form: True}
+        kind = Kind(stack.dtype, axes="ZC", shape=(3, 2), form=form)
         tifffile.imwrite(source, stack, metadata={"axes": "ZCYX"} | metadata, **settings)
-        content, written = tiff.encoded(stack, metadata_of(source), "ZCYX")
+        content, written = tiff.encoded(stack, metadata_of(source), kind)
         assert written.lost == ()
         with tifffile.TiffFile(io.BytesIO(content)) as file:
-            assert getattr(file, f"is_{kind}")
+            assert getattr(file, f"is_{form}")
             assert file.series[0].axes == "ZCYX"
             np.testing.assert_array_equal(file.asarray(), stack)
-        one, written = tiff.encoded(stack[0, 0], metadata_of(source))
+        one, written = tiff.encoded(stack[0, 0], metadata_of(source), Kind(stack.dtype))
         assert tifffile.imread(io.BytesIO(one)).shape == (8, 9)
-        assert len(written.lost) == (kind == "ome")
-    content, _ = tiff.encoded(stack, Metadata(), "ZCYX")
+        assert len(written.lost) == (form == "ome")
+    content, _ = tiff.encoded(stack, Metadata(), kind._replace(form="shaped"))
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         assert file.series[0].axes == "ZCYX"
 
@@ -377,7 +382,7 @@ def test_any_byte_of_the_metadata_may_be_wrong(tmp_path: Path) -> None:
                 damaged[place] = random.choice([0, 1, 255, int(random.integers(256))])
             source.write_bytes(damaged)
             found = metadata_of(source)
-            for end, encoded in (("png", png.encoded), ("tif", tiff.encoded)):
-                written, _ = encoded(COLOURS, found)
+            of_tiff = tiff.encoded(COLOURS, found, Kind(COLOURS.dtype))
+            for end, (written, _) in (("png", png.encoded(COLOURS, found)), ("tif", of_tiff)):
                 image = Image.open(io.BytesIO(written))
                 np.testing.assert_array_equal(np.asarray(image), COLOURS, err_msg=end)

@@ -1,0 +1,54 @@
+"""Square crops of pictures that lie one after the other in memory.
+
+P pictures of H x W pixels; N crops of S x S pixels, B in a batch; C channels.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from datamodules.images import evenly
+
+# Where a crop is: int64 N x 4. Its first sample, the steps from there to the next line and to the
+# next channel, and which of a square's symmetries it is shown in, from 0 for none to 7.
+
+
+def random_crops(
+    places: Tensor, size: int, count: int, symmetries: bool, random: Generator
+) -> Tensor:
+    """N x 4, at random places. places: of the pictures, P x 3, as `together` gives them."""
+    area = places[:, 1] * places[:, 2]
+    pixel = torch.randint(int(area.sum()), (count,), generator=random)
+    start, height, width = places[torch.searchsorted(area.cumsum(0), pixel, right=True)].T
+    top, left = (
+        (torch.rand(count, generator=random, dtype=torch.float64) * (side - size + 1)).long()
+        for side in (height, width)
+    )
+    symmetry = torch.randint(8, (count,), generator=random) * symmetries
+    return torch.stack((start + top * width + left, width, height * width, symmetry), 1)
+
+
+def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
+    """N x 4, side by side around the middle of each picture; of too many, some from all over."""
+    crops = []
+    for start, height, width in places.tolist():
+        top, left = (
+            torch.arange(side % size // 2, side - size + 1, size) for side in (height, width)
+        )
+        corner = (start + top[:, None] * width + left).flatten()
+        steps = torch.tensor([width, height * width, 0]).expand(len(corner), 3)
+        crops.append(torch.cat((corner[:, None], steps), 1))
+    found = torch.cat(crops)
+    return found[evenly(min(most, len(found)), len(found))]
+
+
+def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
+    """B C S S. samples: of all pictures, as `together` gives them. crops: B x 4."""
+    corner, line, plane, symmetry = (part[:, None, None] for part in crops.T)
+    planes, lines = (torch.arange(n, device=crops.device) for n in (channels, size))
+    first = corner + plane * planes[:, None] + line * lines  # of each line of S samples: B C S
+    found = samples.unfold(0, size, 1)[first]
+    bits = symmetry[..., None] & torch.tensor([1, 2, 4], device=crops.device) > 0  # B 1 1 3
+    mirrored, upside_down, transposed = bits[..., None].unbind(-2)  # B 1 1 1
+    found = torch.where(mirrored, found.flip(-1), found)
+    found = torch.where(upside_down, found.flip(-2), found)
+    return torch.where(transposed, found.mT, found)
