@@ -12,7 +12,8 @@ import hydra
 from omegaconf import DictConfig
 
 from restoring import inputs, settings
-from runs import cli
+from runs import cli, signals
+from runs.messages import one_line
 
 # torch, and all that needs it, is imported inside the functions: a wrong path is then told at once.
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def denoise(cfg: DictConfig) -> list[Report]:
     )
     reports, failures = [], []
     for task in track(tasks, "restoring", transient=True):
-        cli.stop_if_asked()
+        signals.stop_if_asked()
         try:
             reports.append(restore(task, restorer, given.checkpoint, training))
         except (ValueError, OSError) as error:
-            failures.append(cli.one_line(error))
+            failures.append(one_line(error))
     if reports:
         report.show(reports)
     if failures:
@@ -126,7 +127,7 @@ def main(cfg: DictConfig) -> None:
     try:
         with cli.job():
             denoise(cfg)
-    except cli.Interrupted as interruption:
+    except signals.Interrupted as interruption:
         interruption.advice = "what is restored is whole; overwrite=true begins again"
         raise
 

@@ -10,13 +10,13 @@ import json
 import sys
 import time
 
-from runs import cli
+from machine import tune_process
 
 BATCH = 128
 
 
 def main(count: int, overrides: list[str]) -> None:
-    cli.suit_the_machine()
+    tune_process()
     import torch
     from pytorch_lightning import Trainer
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.turns import REPOSITORY, Contender, rounds
 
-SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `runs.cli`
+SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `machine.tune_process`
 KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
 BATCH = 128
 PARTS = ("gather", "noise", "forward", "backward", "optimizer")

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
-from runs.cli import LAUNCHED, stop_if_asked
+from runs.launched import LAUNCHED
+from runs.signals import stop_if_asked
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
