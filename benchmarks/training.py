@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.turns import REPOSITORY, Contender, rounds
+from benchmarks.turns import Contender, rounds
+from files import REPOSITORY
 
 SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `machine.tune_process`
 KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
