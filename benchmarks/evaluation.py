@@ -22,7 +22,7 @@ def main(count: int, overrides: list[str]) -> None:
 
     from benchmarks.from_config import data_and_model
     from contract import Batch
-    from runs.callbacks import ProgressBar
+    from runs.progress import Bar
     from runs.record import isolated
     from runs.scoring import TaskAccuracy
 
@@ -36,7 +36,7 @@ def main(count: int, overrides: list[str]) -> None:
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            callbacks=[TaskAccuracy(None, None, data.num_classes), ProgressBar()],
+            callbacks=[TaskAccuracy(None, None, data.num_classes), Bar()],
         )
         with isolated():
             start = time.perf_counter()

@@ -27,7 +27,7 @@ from runs.launched import (
     provide_for_launchers,
 )
 from runs.messages import TRACEBACK, is_users_mistake, one_line
-from runs.output import READER_GONE, end_with_the_reader, stdout_is_lost
+from runs.output import READER_GONE, end_with_the_reader, reader_has_gone
 from runs.signals import Interrupted, await_signals, caught, stop_if_asked
 
 NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
@@ -123,7 +123,7 @@ def job(last: Path | None = None) -> Iterator[None]:
         interruption.advice = _how_to_go_on(last)
         raise
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and stdout_is_lost():
+        if isinstance(error, OSError) and reader_has_gone():
             sys.exit(READER_GONE)  # a sweep's next jobs have no reader either
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.MULTIRUN:

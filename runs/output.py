@@ -5,6 +5,7 @@ This file imports nothing heavy.
 
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,20 +27,20 @@ def end_with_the_reader() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
-    except OSError as error:
-        if not stdout_is_lost():
-            raise
-        # Python would try again at its own end, and print a traceback then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
+    except OSError:
+        if reader_has_gone():
+            # Python would flush again at its own end, and print a traceback then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(READER_GONE)
         raise
 
 
-def stdout_is_lost() -> bool:
-    """Whether what has been printed can no longer be written."""
+def reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody will read any more."""
     try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+        output = sys.stdout.fileno()
+    except OSError:  # a notebook's, or a test's, is no file
+        return False
+    poll = select.poll()
+    poll.register(output, select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,0 +1,42 @@
+"""The loggers of a run."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, ListConfig
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+
+from runs.tensorboard import FOLDER
+
+
+def loggers(node: Any, directory: Path) -> list[Logger]:
+    """The loggers that a config asks for; by None or true TensorBoard's, by false none.
+
+    Args:
+        node: None, a bool, a node with `_target_`, or a list of such nodes.
+        directory: The run's. Where a logger's node does not say where its files go, they go there:
+            TensorBoard's as train.py has them without any such node, those of others into a folder
+            named after the logger.
+    """
+    if node is False:
+        return []
+    if node is None or node is True:
+        return [TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)]
+    nodes = node if isinstance(node, ListConfig) else [node]
+    return [_logger(each, directory) for each in nodes]
+
+
+def _logger(node: DictConfig, directory: Path) -> Logger:
+    kind = get_object(node._target_)
+    if node.get("save_dir") is not None:
+        return instantiate(node)  # type: ignore[no-any-return]
+    settings: dict[str, Any] = {"save_dir": str(directory), "name": ""}
+    if inspect.isclass(kind) and issubclass(kind, TensorBoardLogger):
+        settings |= {"version": FOLDER, "default_hp_metric": False}
+    else:
+        settings |= {"version": str(kind.__name__).removesuffix("Logger").lower()}
+    known = inspect.signature(kind).parameters
+    missing = {key: value for key, value in settings.items() if key in known}
+    return instantiate(node, **{k: v for k, v in missing.items() if node.get(k) is None})  # type: ignore[no-any-return]
