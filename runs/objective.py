@@ -32,8 +32,8 @@ def _require_fit(kind: type[TrainingObjective], noise: Noise) -> None:
     if kind is not Supervised and not _adds_noise(noise):
         raise ValueError(
             f"objective: {kind.__name__} needs noise that the project adds, and {noise} adds none: "
-            "pictures that are noisy already cannot be trained on yet, since the best epoch and all "
-            "scores are measured against the pictures as they are; give the noise a level above 0"
+            "pictures that are noisy already cannot be trained on yet, since the best epoch and "
+            "all scores are measured against the pictures as they are; give noise a level above 0"
         )
     if kind.needs_noise == "gaussian" and not isinstance(noise, Gaussian):
         raise ValueError(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from runs_for_tests import TINY, command, curves, train_in
-from test_bad_input import line_for
 
 LIGHTNING = "pytorch_lightning"
 DENSE = ("model=dense", "trainer.max_epochs=2")
