@@ -1,13 +1,10 @@
 """The numbers of a run: `metrics.json`, and the same as a table on the terminal."""
 
-import errno
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from denoisers.base import ImageModel
@@ -15,6 +12,7 @@ from denoisers.checkpoint import class_name
 from files import write_whole
 from runs.callbacks import History
 from runs.record import environment
+from runs.terminal import Terminal
 
 
 def training_metrics(
@@ -96,16 +94,9 @@ def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
     return table
 
 
-class _Console(Console):
-    """One that leaves a pipe without a reader to `runs.output`; rich would exit with status 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
 def show(title: str, parts: Sequence[Table | str], directory: Path) -> None:
     """Print tables and lines, keep them as `metrics.txt`, and say where everything is."""
-    console = _Console(record=True, width=None if sys.stdout.isatty() else 120)
+    console = Terminal(record=True, width=None if sys.stdout.isatty() else 120)
     console.print(f"\n[bold]{title}[/bold]", *parts, sep="\n", highlight=False)
     write_whole(directory / "metrics.txt", console.export_text())
     shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
