@@ -72,6 +72,9 @@ def _fail(status: int, reason: str) -> int:
 
 
 if __name__ == "__main__":
-    with end_with_the_reader():
-        status = main(sys.argv[1:])
+    try:
+        with end_with_the_reader():
+            status = main(sys.argv[1:])
+    except OSError as error:  # a full disk, or what may not be read
+        status = _fail(1, str(error))
     sys.exit(status)
