@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from runs.tensorboard import FOLDER
 
 
-def loggers(node: Any, directory: Path) -> list[Logger]:
+def loggers(node: Any, directory: Path) -> Logger | list[Logger]:
     """The loggers that a config asks for; by None or true TensorBoard's, by false none.
 
     Args:
@@ -24,19 +24,21 @@ def loggers(node: Any, directory: Path) -> list[Logger]:
         return []
     if node is None or node is True:
         return [TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)]
-    nodes = node if isinstance(node, ListConfig) else [node]
-    return [_logger(each, directory) for each in nodes]
+    if isinstance(node, ListConfig):
+        return [_logger(each, directory) for each in node]
+    return _logger(node, directory)
 
 
 def _logger(node: DictConfig, directory: Path) -> Logger:
     kind = get_object(node._target_)
-    if node.get("save_dir") is not None:
+    is_logger = inspect.isclass(kind) and issubclass(kind, Logger)
+    if not is_logger or node.get("save_dir") is not None:
         return instantiate(node)  # type: ignore[no-any-return]
     settings: dict[str, Any] = {"save_dir": str(directory), "name": ""}
-    if inspect.isclass(kind) and issubclass(kind, TensorBoardLogger):
+    if issubclass(kind, TensorBoardLogger):
         settings |= {"version": FOLDER, "default_hp_metric": False}
     else:
-        settings |= {"version": str(kind.__name__).removesuffix("Logger").lower()}
+        settings |= {"version": kind.__name__.removesuffix("Logger").lower()}
     known = inspect.signature(kind).parameters
     missing = {key: value for key, value in settings.items() if key in known}
     return instantiate(node, **{k: v for k, v in missing.items() if node.get(k) is None})  # type: ignore[no-any-return]
