@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from runs.output import end_with_the_reader
 from runs.suggestions import suggest
 
 
@@ -71,4 +72,9 @@ def _fail(status: int, reason: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        with end_with_the_reader():
+            status = main(sys.argv[1:])
+    except OSError as error:  # a full disk, or what may not be read
+        status = _fail(1, str(error))
+    sys.exit(status)

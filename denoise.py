@@ -5,6 +5,7 @@ python denoise.py checkpoint=outputs/…/checkpoints/best.ckpt input=photos/ out
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ import hydra
 from omegaconf import DictConfig
 
 from restoring import inputs, settings
-from runs import cli
+from runs import cli, signals
+from runs.messages import one_line
 
 # torch, and all that needs it, is imported inside the functions: a wrong path is then told at once.
 if TYPE_CHECKING:
@@ -60,12 +62,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
         build(OmegaConf.create(run["noise"]), "noise"),
     )
     reports, failures = [], []
-    for task in track(tasks, "restoring", transient=True):
-        cli.stop_if_asked()
+    for task in track(tasks, "restoring", transient=True, disable=not sys.stdout.isatty()):
+        signals.stop_if_asked()
         try:
             reports.append(restore(task, restorer, given.checkpoint, training, given.range))
         except (ValueError, OSError) as error:
-            failures.append(cli.one_line(error))
+            failures.append(one_line(error))
     if reports:
         report.show(reports)
     if failures:
@@ -100,7 +102,7 @@ def restore(
     pixels = np.empty((stored.count, channels + stored.alpha, height, width), stored.dtype)
     found, tile = [], None
     for plane, restored, right in zip(stored.planes(), pixels, clean, strict=True):
-        cli.stop_if_asked()
+        signals.stop_if_asked()
         noisy = values.scaled(plane[:channels])
         tile = restorer.tile_for(torch.from_numpy(noisy))
         colours = restorer(torch.from_numpy(noisy)).numpy()
@@ -139,7 +141,7 @@ def main(cfg: DictConfig) -> None:
     try:
         with cli.job():
             denoise(cfg)
-    except cli.Interrupted as interruption:
+    except signals.Interrupted as interruption:
         interruption.advice = "what is restored is whole; overwrite=true begins again"
         raise
 

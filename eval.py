@@ -29,12 +29,14 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from denoisers.base import Denoiser
     from denoisers.checkpoint import load_model
     from files import write_json
-    from runs.callbacks import progress_bar
     from runs.claim import RECORD, claimed
     from runs.config import build, check, check_eval_settings
     from runs.evaluation import require_levels, score
+    from runs.profiling import profiler_into, show_reports
+    from runs.progress import progress
     from runs.record import environment, isolated
     from runs.scoring import PerImageScores, TaskAccuracy, task_models
+    from runs.trainer_settings import callbacks_of
 
     check_eval_settings(cfg)
     require_available(cfg.baselines)
@@ -48,11 +50,13 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         if isinstance(model, Denoiser):
             model.measure(data.image_shape)
         task, images = TaskAccuracy(classifier, control, data.num_classes), PerImageScores()
+        others = callbacks_of(cfg.trainer)
         trainer = build(
             cfg.trainer,
             "trainer",
             logger=False,
-            callbacks=[task, images, *progress_bar(cfg.trainer)],
+            profiler=profiler_into(directory, cfg.trainer.profiler),
+            callbacks=[*others, task, images, *progress(cfg.trainer, others)],
             default_root_dir=directory,
             enable_checkpointing=False,
         )
@@ -68,7 +72,9 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
                 f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on {cfg.split} "
                 f"images of {type(data).__name__} with {noise}"
             )
-            return score(cfg, directory, data, model, run, trainer, task, images)
+            metrics = score(cfg, directory, data, model, run, trainer, task, images)
+            show_reports(trainer.profiler)
+            return metrics
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="eval")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+REPOSITORY = Path(__file__).resolve().parent
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg", *TIFF, ".bmp", ".webp")  # datamodules/pictures.py reads them
 

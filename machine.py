@@ -1,13 +1,17 @@
-"""How much memory and how many cores this process may use, in a container too.
+"""What this process has of the machine: memory and cores, in a container too, and how it uses them.
 
 This file imports nothing heavy.
 """
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 PROCESS = Path("/proc/self")
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+GIGABYTE = 2**30
 
 
 def memory(process: Path = PROCESS) -> int:
@@ -26,6 +30,19 @@ def memory(process: Path = PROCESS) -> int:
 def cores() -> int:
     """The number of cores that this process may run on."""
     return len(os.sched_getaffinity(0))
+
+
+def tune_process() -> None:
+    """Settings of the process that cost nothing and that torch on a CPU is much faster with."""
+    # On virtual cores OpenMP's threads, left to spin, take the time of those that work: without
+    # this, two threads train several times slower. It counts only if set before torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # glibc hands each large tensor's memory back to the kernel when it is freed, and the next step
+    # faults it in again page by page, a fifth of a convolutional net's time. Keep it instead.
+    with suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, GIGABYTE)
+        libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
 
 
 def _group_limits(process: Path) -> Iterator[int]:

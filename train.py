@@ -121,8 +121,6 @@ def make_trainer(
 
     start: the checkpoint to go on from. record: what every checkpoint says of the run.
     """
-    from pytorch_lightning.loggers import TensorBoardLogger
-
     from denoisers.checkpoint import AtomicCheckpointIO, RunRecord
     from runs.callbacks import (
         BestCheckpoint,
@@ -131,22 +129,21 @@ def make_trainer(
         History,
         LastCheckpoint,
         best_beside,
-        progress_bar,
     )
     from runs.config import build
-    from runs.tensorboard import FOLDER, TensorBoardPictures, events_beside
+    from runs.loggers import loggers
+    from runs.profiling import profiler_into
+    from runs.progress import progress
+    from runs.tensorboard import TensorBoardPictures, events_beside
+    from runs.trainer_settings import callbacks_of
 
     settings = cfg.trainer
-    logger: Any = settings.logger
-    if logger is None or logger is True:
-        logger = TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)
-    elif logger is not False:
-        logger = instantiate(logger)
     history = History(directory / "history.csv")
+    others = callbacks_of(settings)
     callbacks = [
         history,
-        *(instantiate(settings.callbacks) or ()),
-        *progress_bar(settings),
+        *others,
+        *progress(settings, others),
         RunRecord(record),
         TensorBoardPictures(events_beside(directory, start)),
         EndOfValidation(history),
@@ -160,7 +157,8 @@ def make_trainer(
     trainer = build(
         settings,
         "trainer",
-        logger=logger,
+        logger=loggers(settings.logger, directory),
+        profiler=profiler_into(directory, settings.profiler),
         default_root_dir=directory,
         callbacks=callbacks,
         plugins=[*(instantiate(settings.plugins) or ()), AtomicCheckpointIO()],
@@ -184,6 +182,7 @@ def _run(
     from files import write_json
     from runs import figures, report
     from runs.callbacks import BEST, LAST
+    from runs.profiling import show_reports
     from runs.tensorboard import finish
 
     began, writes = time.perf_counter(), trainer.is_global_zero
@@ -217,6 +216,7 @@ def _run(
         )
         write_json(directory / "metrics.json", metrics)
         report.show_training(metrics, directory)
+        show_reports(trainer.profiler)  # type: ignore[attr-defined]
     return best[model.monitor]
 
 

@@ -10,19 +10,19 @@ import json
 import sys
 import time
 
-from runs import cli
+from machine import tune_process
 
 BATCH = 128
 
 
 def main(count: int, overrides: list[str]) -> None:
-    cli.suit_the_machine()
+    tune_process()
     import torch
     from pytorch_lightning import Trainer
 
     from benchmarks.from_config import data_and_model
     from contract import Batch
-    from runs.callbacks import ProgressBar
+    from runs.progress import Bar
     from runs.record import isolated
     from runs.scoring import TaskAccuracy
 
@@ -36,7 +36,7 @@ def main(count: int, overrides: list[str]) -> None:
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            callbacks=[TaskAccuracy(None, None, data.num_classes), ProgressBar()],
+            callbacks=[TaskAccuracy(None, None, data.num_classes), Bar()],
         )
         with isolated():
             start = time.perf_counter()

@@ -3,9 +3,9 @@
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from benchmarks.turns import REPOSITORY
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
+from files import REPOSITORY
 from runs.config import build
 
 

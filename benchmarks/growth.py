@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from runs import cli
+from machine import tune_process
 
 MODELS = ("dense", "vae", "conv_upsample", "conv_transposed", "classifier")
 CONVOLUTIONAL = ("conv_upsample", "conv_transposed")
@@ -21,7 +21,7 @@ MATRIX = 2048
 
 
 def main(count: int) -> None:
-    cli.suit_the_machine()
+    tune_process()
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 

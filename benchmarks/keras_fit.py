@@ -17,7 +17,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from benchmarks.turns import REPOSITORY, Turn
+from benchmarks.turns import Turn
+from files import REPOSITORY
 
 BATCH = 128
 SIZE = 28

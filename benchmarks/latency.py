@@ -10,14 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from runs import cli
+from machine import tune_process
 
 BATCHES = (1, 256)
 SECONDS = 0.5  # of a turn
 
 
 def main(count: int, overrides: list[str]) -> None:
-    cli.suit_the_machine()
+    tune_process()
     import torch
 
     from benchmarks.from_config import data_and_model

@@ -15,11 +15,11 @@ import torch
 from benchmarks.training import PARTS
 from benchmarks.turns import Turn
 from contract import Batch
-from runs import cli
+from machine import tune_process
 
 
 def main(steps: int, compiled: bool, overrides: list[str]) -> None:
-    cli.suit_the_machine()
+    tune_process()
     from benchmarks.from_config import data_and_model
     from datamodules.images import LabelledImages
 

@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.turns import REPOSITORY, Contender, rounds
+from benchmarks.turns import Contender, rounds
+from files import REPOSITORY
 
-SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `runs.cli`
+SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `machine.tune_process`
 KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
 BATCH = 128
 PARTS = ("gather", "noise", "forward", "backward", "optimizer")

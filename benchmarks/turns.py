@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from files import REPOSITORY
+
 CHANNEL = "BENCHMARK_CHANNEL"  # the two pipe ends that a contender inherits: "read,write"
 
 

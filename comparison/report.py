@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column
 from rich.table import Table as RichTable
@@ -20,6 +19,7 @@ from comparison.results import MODEL
 from files import write_whole
 from runs import html as page
 from runs.statistics import RESAMPLES
+from runs.terminal import Terminal
 
 TITLE = "Leaderboard"
 NOT_EVALUATED = "†"
@@ -248,9 +248,9 @@ def _record(table: Table, row: Row) -> dict[str, Any]:
 
 
 def _show(sections: Sequence[Section], left_out: Sequence[str]) -> None:
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
+        console = Terminal(highlight=False, width=WIDTH)
     first, *others = COLUMNS
     for section in sections:
         table = RichTable(first, *(Column(name, justify="right") for name in others))

@@ -20,12 +20,11 @@ from torchvision import datasets
 
 from datamodules.images import LabelledImages
 from datamodules.noise import Noise
-from files import whole_file
+from files import REPOSITORY, whole_file
 
 LOCK = ".lock"
 PATIENCE = 2  # seconds of waiting for another process before a line says so
 SILENCE = 30  # seconds after which a mirror that sends nothing is given up
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -13,6 +12,7 @@ from files import write_json, write_whole
 from restoring.inputs import Task
 from restoring.residual import Residual
 from restoring.training import Training
+from runs.terminal import Terminal
 
 STRONGER = 1.5  # times the noise: a residual that has more than noise in it
 WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
@@ -205,7 +205,7 @@ def show(reports: Sequence[Report]) -> None:
         cells = ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
         cells += [f"{scores['psnr']:.2f}" for scores in (report.scores or {}).values()]
         table.add_row(escape(str(report.task.name)), *cells)
-    console = Console()
+    console = Terminal()
     console.print(table)
     for report in reports:
         if report.warnings:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer, callbacks
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
@@ -18,7 +17,7 @@ from torch import Tensor
 from denoisers.base import ImageModel
 from denoisers.checkpoint import read_checkpoint
 from files import whole_file, write_whole
-from runs.cli import LAUNCHED, stop_if_asked
+from runs.signals import stop_if_asked
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -277,21 +276,3 @@ class EndOfValidation(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.history.start_clock()
-
-
-class ProgressBar(TQDMProgressBar):
-    """Lightning's bar without the logger's version, which a run in a directory of its own lacks."""
-
-    def __init__(self) -> None:
-        super().__init__(refresh_rate=20)  # batches; a refresh takes as long as a small network
-
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        metrics = dict(super().get_metrics(trainer, pl_module))
-        metrics.pop("v_num", None)
-        return metrics  # type: ignore[return-value]
-
-
-def progress_bar(settings: DictConfig) -> list[Callback]:
-    """The bar, unless Lightning's arguments, or jobs that share a terminal, do without one."""
-    without = settings.enable_progress_bar is False or settings.barebones or LAUNCHED
-    return [] if without else [ProgressBar()]

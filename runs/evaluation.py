@@ -19,6 +19,7 @@ from files import write_json
 from runs import curve, evaluation_report, figures, per_image, pictures, report
 from runs.config import build, plain
 from runs.from_checkpoint import require_noise
+from runs.progress import on_a_terminal
 from runs.record import environment
 from runs.scoring import INPUTS, PerImageScores, TaskAccuracy, restorer
 from runs.task import task_results
@@ -80,7 +81,7 @@ def score(
         )
     levels: list[dict[str, Any]] = []
     if restore is not None or task.classifier is not None:
-        bar = trainer.progress_bar_callback is not None
+        bar = trainer.progress_bar_callback is not None and on_a_terminal()
         levels = curve.noise_curve(
             cfg.levels,
             cfg.baselines,

@@ -4,14 +4,15 @@ This file imports nothing heavy, like runs/cli.py.
 """
 
 from contextlib import suppress
-from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import OmegaConf
 
-SETTINGS = Path(__file__).resolve().parent.parent / "conf" / "extras.yaml"
+from files import REPOSITORY
+
+SETTINGS = REPOSITORY / "conf" / "extras.yaml"
 EXTRAS = {
     "hydra/launcher=joblib": "joblib",
     "hydra/launcher=submitit_local": "submitit",

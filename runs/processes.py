@@ -26,7 +26,7 @@ from hydra.types import RunMode
 from hydra.utils import get_original_cwd
 from omegaconf import DictConfig, ListConfig
 
-from runs import cli
+from runs.messages import TRACEBACK
 
 if TYPE_CHECKING:  # it brings torch along
     from pytorch_lightning import Trainer
@@ -160,7 +160,7 @@ def _start(trainer: Trainer) -> list[_Other]:
     os.environ["MASTER_ADDR"] = environment.main_address
     os.environ["MASTER_PORT"] = str(environment.main_port)
     os.environ["LOCAL_RANK"] = "0"
-    shared = {name: value for name, value in os.environ.items() if name != cli.TRACEBACK}
+    shared = {name: value for name, value in os.environ.items() if name != TRACEBACK}
     others = []
     for rank in range(1, trainer.num_devices):
         said = tempfile.TemporaryFile()  # noqa: SIM115

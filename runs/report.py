@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from datamodules.images import ImageDataModule
@@ -14,6 +13,7 @@ from denoisers.checkpoint import class_name
 from files import write_whole
 from runs.callbacks import History
 from runs.record import environment
+from runs.terminal import Terminal
 
 
 def training_metrics(
@@ -118,7 +118,7 @@ def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
 
 def show(title: str, parts: Sequence[Table | str], directory: Path) -> None:
     """Print tables and lines, keep them as `metrics.txt`, and say where everything is."""
-    console = Console(record=True, width=None if sys.stdout.isatty() else 120)
+    console = Terminal(record=True, width=None if sys.stdout.isatty() else 120)
     console.print(f"\n[bold]{title}[/bold]", *parts, sep="\n", highlight=False)
     write_whole(directory / "metrics.txt", console.export_text())
     shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory

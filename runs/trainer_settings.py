@@ -6,9 +6,16 @@ Lightning finds many of these late, after the data has been read or an epoch tra
 import re
 from typing import Annotated, Any, Literal
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig
 from pydantic import AfterValidator, Field
 from pytorch_lightning.accelerators import Accelerator
+from pytorch_lightning.callbacks import (
+    BackboneFinetuning,
+    BatchSizeFinder,
+    Callback,
+    LearningRateFinder,
+)
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.strategies import Strategy
@@ -107,6 +114,29 @@ def check_for_training(cfg: DictConfig) -> None:
             f"trainer.check_val_every_n_epoch={every} is above trainer.max_epochs={epochs}: "
             "without validation there is no best epoch"
         )
+
+
+def callbacks_of(settings: DictConfig) -> list[Callback]:
+    """The callbacks that a config asks for.
+
+    Raises:
+        ValueError: One of them would change a setting of the run, which then says another one of
+            itself than it had.
+    """
+    callbacks = [*(instantiate(settings.callbacks) or ())]
+    for callback in callbacks:
+        if isinstance(callback, BackboneFinetuning):
+            raise ValueError("trainer.callbacks: BackboneFinetuning: no model here has a backbone")
+        for kind, setting in (
+            (LearningRateFinder, "model.lr"),
+            (BatchSizeFinder, "data.batch_size"),
+        ):
+            if isinstance(callback, kind):
+                raise ValueError(
+                    f"trainer.callbacks: {kind.__name__} would train with another {setting} than "
+                    f"the run's config and checkpoints say: sweep it instead, -m {setting}=…,…"
+                )
+    return callbacks
 
 
 def check_batches(settings: DictConfig, data: ImageDataModule) -> None:

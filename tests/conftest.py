@@ -16,9 +16,9 @@ from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
 from datamodules.noise import Gaussian, Noise
 from datamodules.procedural import Procedural
 from denoisers.base import ImageModel
+from files import REPOSITORY
 from runs.config import build
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 NUM_CLASSES = 10
 
 

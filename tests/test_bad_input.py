@@ -25,15 +25,16 @@ from runs_for_tests import (
 )
 
 from denoisers.dense import Dense
-from runs import cli, from_checkpoint
+from runs import from_checkpoint
+from runs.messages import is_users_mistake, one_line
 
 
 def line_for(call: Callable[[], object]) -> str:
     """The line that a user sees of the mistake that the call ends with."""
     with pytest.raises(Exception) as caught:  # noqa: PT011
         call()
-    assert cli.is_users_mistake(caught.value), repr(caught.value)
-    line = cli.one_line(caught.value)
+    assert is_users_mistake(caught.value), repr(caught.value)
+    line = one_line(caught.value)
     assert "\n" not in line
     assert len(line) < 500
     return line

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY, new_data
+from conftest import new_data
 from scipy.ndimage import median_filter
 from skimage.restoration import cycle_spin, denoise_wavelet
 from torch import Tensor
@@ -30,6 +30,7 @@ from datamodules.noise import (
 )
 from datamodules.procedural import Procedural
 from denoisers.metrics import psnr
+from files import REPOSITORY
 
 NOISE = Gaussian(std=0.5, clip=True)
 LINEAR = ("PCA", "linear (Wiener)")

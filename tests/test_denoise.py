@@ -37,7 +37,7 @@ from restoring.residual import residual_of
 from restoring.restorer import Restorer
 from restoring.scores import scores
 from restoring.training import Training
-from runs import cli
+from runs.messages import is_users_mistake, one_line
 
 # Some seconds of training: enough to restore pictures like those that it has seen.
 TRAINED = ("model=dense", "trainer.max_epochs=12", "data.train_size=1024")
@@ -271,8 +271,8 @@ def test_what_is_refused(
     before = contents(folder)
     with pytest.raises((ValueError, OSError)) as caught:
         denoise.denoise(compose("denoise", *arguments.split()))
-    assert cli.is_users_mistake(caught.value)
-    assert line in cli.one_line(caught.value)
+    assert is_users_mistake(caught.value)
+    assert line in one_line(caught.value)
     assert contents(folder) == before
 
 
@@ -321,7 +321,7 @@ def test_a_damaged_picture_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "in" / "b.png").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"^1 of 3 failed: .*in/b.png cannot be read") as caught:
         restore(f"input={tmp_path}/in", f"output={tmp_path}/out")
-    assert cli.is_users_mistake(caught.value)
+    assert is_users_mistake(caught.value)
     written = {name for name in contents(tmp_path / "out") if name.endswith(".png")}
     assert written == {"a.png", "c.png"}
 

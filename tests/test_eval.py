@@ -30,6 +30,7 @@ from torch import Tensor
 
 from contract import Batch
 from denoisers.checkpoint import load_model
+from runs import progress
 from runs.config import plain
 
 NOISES = sorted(path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml"))
@@ -257,8 +258,9 @@ def test_judges_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_progress_bar_can_be_turned_off(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(progress, "on_a_terminal", lambda: True)
     score_in(tmp_path / "on", trained(*DENSE).best)
     assert "Testing" in "".join(capfd.readouterr())
     score_in(tmp_path / "off", trained(*DENSE).best, "trainer.enable_progress_bar=false")

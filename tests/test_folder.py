@@ -21,7 +21,8 @@ from datamodules.folder import Folder
 from datamodules.images import Split
 from datamodules.noise import Gaussian
 from datamodules.sampling import DrawSampler
-from runs import cli, tensorboard
+from runs import tensorboard
+from runs.messages import is_users_mistake
 
 CROP = 5
 SETTINGS: dict[str, Any] = {
@@ -408,7 +409,7 @@ def test_a_folder_to_learn_nothing_from_is_refused(tmp_path: Path, make: Any, li
     make(tmp_path / "root")
     with pytest.raises((FileNotFoundError, ValueError), match=line) as caught:
         new_folder(tmp_path / "root")
-    assert cli.is_users_mistake(caught.value)
+    assert is_users_mistake(caught.value)
 
 
 def test_more_than_memory_is_refused_before_a_picture_is_read(
@@ -541,5 +542,5 @@ def test_what_does_not_fit_pictures_is_refused(
     refused = partial(run_in, tmp_path / "run", root)
     with pytest.raises(ValueError, match=line) as caught:
         refused(*overrides)
-    assert cli.is_users_mistake(caught.value)
+    assert is_users_mistake(caught.value)
     assert not (tmp_path / "run").exists()

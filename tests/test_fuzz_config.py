@@ -20,8 +20,9 @@ from runs_for_tests import DENSE, ROOT, compose, composite, trained
 
 import train
 from denoisers.checkpoint import load_model, read_resumable
-from runs import cli, from_checkpoint
+from runs import from_checkpoint
 from runs.config import build, check_eval_settings, check_train_settings
+from runs.messages import is_users_mistake, one_line
 from runs.record import isolated
 from runs.scoring import task_models
 from runs.trainer_settings import check_batches
@@ -148,9 +149,9 @@ def refusal(construct: Construct, name: str, *words: str) -> str | None:
         try:
             construct(compose(name, *words), Path(directory))
         except Exception as error:
-            if not cli.is_users_mistake(error):
+            if not is_users_mistake(error):
                 raise
-            return cli.one_line(error)
+            return one_line(error)
     return None
 
 

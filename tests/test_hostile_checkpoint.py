@@ -29,7 +29,7 @@ from runs_for_tests import (
 )
 
 from denoisers.checkpoint import build_model, load_model, read_resumable
-from runs.cli import is_users_mistake
+from runs.messages import is_users_mistake
 
 
 class Payload:

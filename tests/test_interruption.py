@@ -134,8 +134,8 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]);"
         "signal.signal(signal.SIGINT, signal.SIG_IGN);"
-        "from runs import cli; cli.await_signals(); os.kill(os.getpid(), signal.SIGINT);"
-        "cli.stop_if_asked(); print('still here')"
+        "from runs import signals; signals.await_signals(); os.kill(os.getpid(), signal.SIGINT);"
+        "signals.stop_if_asked(); print('still here')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, check=True

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+
+from files import REPOSITORY
 
 # By what is wrong with a line, a function whose second line it is.
 FORMS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import NUM_CLASSES, REPOSITORY, model_config, new_model, random_batch
+from conftest import NUM_CLASSES, model_config, new_model, random_batch
 from hydra.utils import get_object
 from torch import Tensor
 
@@ -14,6 +14,7 @@ from denoisers.base import Autoencoder, Denoiser, ImageModel
 from denoisers.checkpoint import describe
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
+from files import REPOSITORY
 
 Shape = tuple[int, int, int]
 

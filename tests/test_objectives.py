@@ -508,3 +508,53 @@ def test_a_refused_objective_is_named_and_nothing_is_written(
 def test_the_configs_are_the_objectives_that_are_tested_here() -> None:
     built = {type(build(objective_node(name), "objective")) for name in CONFIGS}
     assert built == set(map(type, OBJECTIVES))
+
+
+NO_NOISE = {
+    "gaussian": "noise.std=0",
+    "blind": "noise.min_std=0,noise.max_std=0",
+    "salt_and_pepper": "noise.probability=0",
+    "dropout": "noise.probability=0",
+    "poisson": "noise.peak=null",
+    "speckle": "noise.std=0",
+    "uniform": "noise.half_width=0",
+    "mixed": "noise.strength=0",
+}
+
+
+def under_no_noise(kind: str) -> list[str]:
+    return [f"noise={kind}", *NO_NOISE[kind].split(","), "noise.clip=false"]
+
+
+@pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
+@pytest.mark.parametrize("kind", NO_NOISE)
+def test_pictures_that_are_noisy_already_are_refused(kind: str, objective: str) -> None:
+    cfg = compose("train", "model=unet", "data=procedural", *under_no_noise(kind))
+    node = OmegaConf.create({"_target_": f"denoisers.objectives.{TARGETS[objective]}"})
+    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    with pytest.raises(ValueError, match=r"adds none: pictures that are noisy already"):
+        train_by(node, new_model("unet"), data)
+
+
+def test_a_mixture_of_parts_without_noise_is_none() -> None:
+    parts = "noise.parts={a:{_target_:datamodules.noise.Gaussian,std:0.0,clip:false}}"
+    cfg = compose("train", "data=procedural", "~noise.parts", "noise=mixed", f"+{parts}")
+    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    with pytest.raises(ValueError, match="adds none"):
+        train_by(compose("train", "objective=noise2self").objective, new_model("unet"), data)
+
+
+@pytest.mark.parametrize("kind", NO_NOISE)
+def test_clean_images_may_be_learned_from_without_noise(kind: str) -> None:
+    cfg = compose("train", "data=procedural", *under_no_noise(kind))
+    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    train_by(cfg.objective, new_model("dense"), data)
+
+
+TARGETS = {
+    "noise2noise": "Noise2Noise",
+    "noise2self": "Noise2Self",
+    "neighbor2neighbor": "Neighbor2Neighbor",
+    "sure": "SURE",
+    "r2r": "R2R",
+}
