@@ -22,7 +22,8 @@ from contract import generator
 from datamodules.images import ImageDataModule, Split, evenly
 from datamodules.noise import Noise
 from datamodules.pictures import read_picture
-from files import PICTURES, is_picture
+from files import expand
+from picture_files import KINDS, search
 
 LARGEST_CROP = 10_000  # pixels a side
 MOST_CROPS = 10_000_000
@@ -58,7 +59,8 @@ class Folder(ImageDataModule):
     All pictures are read at once, before training, and held in memory: in 8 bits a sample, or in 16
     where one of them has more than 8.
 
-    root: PNG, JPEG, TIFF, BMP and WebP files in it are read, hidden ones are not.
+    root: pictures in it are read, also behind links, whatever their files are named; hidden ones
+        are not.
     test_root: the same, for the test; `None` holds out some of root's.
     channels: 1 makes pictures grey, by ITU-R BT.601 as Pillow does; 3 gives grey ones three equal
         channels.
@@ -107,8 +109,8 @@ class Folder(ImageDataModule):
         self.image_shape = channels, crop, crop
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
-        self.root = Path(root).expanduser().absolute()
-        self.test_root = None if test_root is None else Path(test_root).expanduser().absolute()
+        self.root = expand(root).absolute()
+        self.test_root = None if test_root is None else expand(test_root).absolute()
         self.symmetries = symmetries
         self.train_size = train_size
         self.test_count = test_size
@@ -144,8 +146,9 @@ class Folder(ImageDataModule):
         paths = find_pictures(self.root)
         test_paths = find_pictures(self.test_root) if self.test_root else []
         require_memory(sum(map(pixels_of, [*paths, *test_paths])) * self.image_shape[0])
-        own = self._read(self.root, paths)
-        test = self._read(self.test_root, test_paths) if self.test_root else []
+        pictures = read_pictures([*paths, *test_paths], self.image_shape[0])
+        own = self._fitting(self.root, pictures[: len(paths)])
+        test = self._fitting(self.test_root, pictures[len(paths) :]) if self.test_root else []
         refuse_shared(own, test)
         for_val = max(1, round(self.val_share * len(own)))
         for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
@@ -155,9 +158,8 @@ class Folder(ImageDataModule):
         held_out = for_val + for_test
         return own[held_out:], own[:for_val], test or own[for_val:held_out]
 
-    def _read(self, root: Path, paths: Sequence[Path]) -> list[Picture]:
+    def _fitting(self, root: Path, pictures: Sequence[Picture]) -> list[Picture]:
         """Those that a crop fits into, each once, by their digests."""
-        pictures = read_pictures(paths, self.image_shape[0])
         once = {picture.digest: picture for picture in pictures}
         if copies := len(pictures) - len(once):
             log.warning("%s: %d copies of other pictures are left out", root, copies)
@@ -195,22 +197,19 @@ class Folder(ImageDataModule):
 
 
 def find_pictures(root: Path) -> list[Path]:
-    """The files below a folder that are named like pictures, by their paths.
+    """The pictures below a folder, by their paths; what is passed over is logged in one line.
 
-    Raises FileNotFoundError where there is no folder, or no such file.
+    Raises FileNotFoundError where there is no folder, or no picture in it.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}")
-    paths = [
-        path
-        for path in sorted(root.rglob("*"))
-        if is_picture(path)
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
-    if not paths:
-        endings = " ".join(sorted(PICTURES))
-        raise FileNotFoundError(f"there is no picture in {root}: {endings} are looked for")
-    return paths
+    found, passed = search(root)
+    if not found:
+        more = f"; {passed}" if str(passed) else f": {KINDS} are looked for"
+        raise FileNotFoundError(f"there is no picture in {root}{more}")
+    if str(passed):
+        log.warning("%s: %s", root, passed)
+    return [picture.path for picture in found]
 
 
 def pixels_of(path: Path) -> int:
@@ -235,12 +234,28 @@ def require_memory(size: int) -> None:
 
 
 def read_pictures(paths: Sequence[Path], channels: int) -> list[Picture]:
-    """Several at a time. Raises ValueError for the first that cannot be read."""
+    """Several at a time.
+
+    Raises ValueError, in one line, for those that cannot be read, each with its reason.
+    """
     log.info("reading %d pictures", len(paths))
     # Around the threads: the filters of warnings, which reading sets, are the process's.
     with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")
-        return list(pool.map(partial(_read, channels=channels), paths))
+        read = list(pool.map(partial(_read_if_whole, channels=channels), paths))
+    pictures = [picture for picture in read if isinstance(picture, Picture)]
+    if faults := [fault for fault in read if not isinstance(fault, Picture)]:
+        count = f"{len(faults)} of {len(paths)} pictures are refused: " if len(faults) > 1 else ""
+        more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+        raise ValueError(count + "; ".join(map(str, faults[:NAMED])) + more)
+    return pictures
+
+
+def _read_if_whole(path: Path, channels: int) -> Picture | Exception:
+    try:
+        return _read(path, channels)
+    except (ValueError, OSError) as error:
+        return error
 
 
 def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:

@@ -23,7 +23,7 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from runs import extras, hydra_errors
+from runs import directories, extras, hydra_errors
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -57,6 +57,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     # argparse wants the overrides in one piece, so a switch between them goes before them.
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
+        sys.argv += directories.expanded(sys.argv[1:])
         sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
         extras.offer()
         try:
