@@ -31,9 +31,7 @@ SIGNATURES = {
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "JPEG": re.compile(rb"\xff\xd8\xff"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
-    "BMP": re.compile(
-        rb"BM.{12}[\x0c(4@8l|]\0\0\0", re.DOTALL
-    ),  # the sizes that its header may have
+    "BMP": re.compile(rb"BM.{12}[\x0c(4@8l|]\0\0\0", re.DOTALL),  # its header's sizes
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "GIF": re.compile(rb"GIF8[79]a"),
     "PPM": re.compile(rb"P[1-6]\s+(#|\d+\s+(#|\d+\s))"),
@@ -62,17 +60,17 @@ class PassedOver:
     """What a search has found beside pictures: names by the reason."""
 
     def __init__(self) -> None:
-        self.names: dict[str, dict[str, None]] = {}  # each name once, in their order
+        self.names: dict[str, set[str]] = {}
 
     def add(self, reason: str, name: str) -> None:
-        self.names.setdefault(reason, {})[name] = None
+        self.names.setdefault(reason, set()).add(name)
 
     def __str__(self) -> str:
         """One line; '' for none."""
         reasons = []
         for reason, names in self.names.items():
             more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-            reasons.append(f"{len(names):,} {reason}: {', '.join([*names][:NAMED])}{more}")
+            reasons.append(f"{len(names):,} {reason}: {', '.join(sorted(names)[:NAMED])}{more}")
         line = f"passed over {'; '.join(reasons)}" if reasons else ""
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
