@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from files import expand
 from runs.output import end_with_the_reader
 from runs.suggestions import suggest
 
@@ -28,12 +29,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "directories",
         nargs="+",
-        type=Path,
+        type=expand,
         metavar="DIRECTORY",
         help="searched for runs, sweeps and evaluations",
     )
     parser.add_argument(
-        "--output", type=Path, help="a new directory; by default one below outputs/"
+        "--output", type=expand, help="a new directory; by default one below outputs/"
     )
     given, others = parser.parse_known_args(arguments)
     if others:

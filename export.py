@@ -33,13 +33,13 @@ def export(cfg: DictConfig) -> Path:
     from exporting.about import describe_export, metrics_beside
     from exporting.check import largest_difference
     from exporting.formats import FORMATS
-    from files import whole_file
+    from files import expand, whole_file
     from runs.config import check_export_settings
     from runs.record import isolated
 
     check_export_settings(cfg)
-    format, checkpoint = FORMATS[cfg.format], Path(cfg.checkpoint)
-    output = Path(cfg.output) if cfg.output else checkpoint.with_suffix(format.SUFFIX)
+    format, checkpoint = FORMATS[cfg.format], expand(cfg.checkpoint)
+    output = expand(cfg.output) if cfg.output else checkpoint.with_suffix(format.SUFFIX)
     if output.exists():
         raise ValueError(f"{output} exists already: give another output")
     format.require()

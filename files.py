@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and which of them are pictures."""
+"""Files that are there whole or not at all, and the paths that users give."""
 
 import json
 import os
@@ -8,8 +8,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 REPOSITORY = Path(__file__).resolve().parent
-TIFF = (".tif", ".tiff")
-PICTURES = (".png", ".jpg", ".jpeg", *TIFF, ".bmp", ".webp")  # datamodules/pictures.py reads them
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """A path as a user gives it: `~` and `~name` in the beginning are home directories.
+
+    They are what they are in a shell, so that the `~` of an unknown name is a part of a file's
+    name. All else, such as `$HOME`, is as it was given.
+
+    Raises ValueError for `~` where this user has no home directory.
+    """
+    expanded = Path(os.path.expanduser(path))
+    if expanded.parts[:1] == ("~",):
+        raise ValueError(f"{path}: this user has no home directory, give the whole path")
+    return expanded
 
 
 @contextmanager
@@ -48,12 +60,6 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Numbers that JSON does not have (NaN, infinities) are refused."""
     write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file is there that is named like a picture and is not hidden."""
-    named = path.suffix.lower() in PICTURES and not path.name.startswith(".")
-    return named and path.is_file()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -42,7 +42,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from pytorch_lightning import seed_everything
 
     from denoisers.checkpoint import read_resumable
-    from files import write_json
+    from files import expand, write_json
     from runs.config import build, check_train_settings, plain, without_objects
     from runs.objective import train_by
     from runs.record import environment, isolated, new_run_id
@@ -53,7 +53,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     cut_off = claim.cut_off_run(directory, cfg) if go_on else None
     with isolated():
         seed_everything(cfg.seed, verbose=False)
-        start = cfg.checkpoint
+        start = str(expand(cfg.checkpoint)) if cfg.checkpoint else None
         if start:
             # A run that was cut off in its tests has no epochs left, but those to do.
             ended = (Path(start).absolute().parent.parent / claim.METRICS).exists()

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from benchmarks import memory, report, startup, training
 from benchmarks.turns import answer
+from files import expand
 
 PARTS = ("training", "startup", "memory", "evaluation", "latency", "growth")
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--networks", nargs="+", default=[], help="of the part training")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("outputs/benchmarks.json"))
+    parser.add_argument("--output", type=expand, default=Path("outputs/benchmarks.json"))
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")

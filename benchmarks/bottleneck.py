@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
+from files import expand
+
 WITHOUT = ("unet", "dncnn")  # networks without a bottleneck
 
 
@@ -100,8 +102,8 @@ def plot(points: list[Point], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bottleneck", description=__doc__)
-    parser.add_argument("directories", nargs="+", type=Path)
-    parser.add_argument("--output", type=Path, default=Path("outputs/bottleneck.png"))
+    parser.add_argument("directories", nargs="+", type=expand)
+    parser.add_argument("--output", type=expand, default=Path("outputs/bottleneck.png"))
     given = parser.parse_args()
     points = list(trained(given.directories))
     if not points:

@@ -6,7 +6,6 @@ N images in an evaluation.
 import csv
 import datetime
 import json
-import os
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from folders import walk
 
 # The arguments of the Trainer that decide what is learned; the others say where, and what is shown.
 TRAINER = (
@@ -224,7 +225,7 @@ def read(directories: Iterable[Path]) -> Results:
     What has failed, cannot be read or has no PSNR is left out, with the reason.
     """
     found = Results([], [], [])
-    for directory in _run_directories(directories):
+    for directory in _run_directories(directories, found.left_out):
         try:
             training = _json(directory / "run.json", RunRecord).seed is not None
             if not (directory / "metrics.json").exists():
@@ -263,14 +264,18 @@ def _call(node: Any) -> str:
     return f"{str(node['_target_']).rpartition('.')[2]}({arguments})"
 
 
-def _run_directories(directories: Iterable[Path]) -> Iterator[Path]:
-    """Those with a run.json, each once."""
+def _run_directories(directories: Iterable[Path], left_out: list[LeftOut]) -> Iterator[Path]:
+    """Those with a run.json, each once, also behind links."""
+
+    def unreadable(error: OSError) -> None:
+        left_out.append(LeftOut(Path(error.filename), str(error.strerror)))
+
     seen = set()
     for top in directories:
-        for folder, folders, files in os.walk(top):
-            folders.sort()
+        for folder, entries in walk(str(top), lambda entry: True, unreadable):
             directory = Path(folder)
-            if "run.json" in files and directory.resolve() not in seen:
+            names = {entry.name for entry in entries}
+            if "run.json" in names and directory.resolve() not in seen:
                 seen.add(directory.resolve())
                 yield directory
 

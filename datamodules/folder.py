@@ -33,7 +33,8 @@ from datamodules.value_range import (
     spoken,
     value_range,
 )
-from files import PICTURES, is_picture
+from files import expand
+from picture_files import KINDS, search
 
 LARGEST_CROP = 10_000  # pixels a side
 MOST_CROPS = 10_000_000
@@ -74,7 +75,8 @@ class Folder(ImageDataModule):
     where one of them has more than 8. The planes of a stack are pictures of one file: they are held
     out together. What is transparent lies over white.
 
-    root: PNG, JPEG, TIFF, BMP and WebP files in it are read, hidden ones are not.
+    root: pictures in it are read, also behind links, whatever their files are named; hidden ones
+        are not.
     test_root: the same, for the test; `None` holds out some of root's.
     channels: 1 makes pictures grey, by ITU-R BT.601 as Pillow does; 3 gives grey ones three equal
         channels.
@@ -128,8 +130,8 @@ class Folder(ImageDataModule):
         self.image_shape = channels, crop, crop
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
-        self.root = Path(root).expanduser().absolute()
-        self.test_root = None if test_root is None else Path(test_root).expanduser().absolute()
+        self.root = expand(root).absolute()
+        self.test_root = None if test_root is None else expand(test_root).absolute()
         self.symmetries = symmetries
         self.train_size = train_size
         self.test_count = test_size
@@ -167,8 +169,9 @@ class Folder(ImageDataModule):
         test_paths = find_pictures(self.test_root) if self.test_root else []
         require_memory(sum(map(pixels_of, [*paths, *test_paths])) * self.image_shape[0])
         ranges = ranges_of([*paths, *test_paths], self.range)
-        own = self._read(self.root, paths, ranges)
-        test = self._read(self.test_root, test_paths, ranges) if self.test_root else []
+        pictures = read_pictures([*paths, *test_paths], self.image_shape[0], ranges)
+        own = self._fitting(self.root, pictures[: len(paths)])
+        test = self._fitting(self.test_root, pictures[len(paths) :]) if self.test_root else []
         refuse_shared(own, test)
         for_val = max(1, round(self.val_share * len(own)))
         for_test = 0 if self.test_root else max(1, round(self.test_share * len(own)))
@@ -178,9 +181,8 @@ class Folder(ImageDataModule):
         held_out = for_val + for_test
         return own[held_out:], own[:for_val], test or own[for_val:held_out]
 
-    def _read(self, root: Path, paths: Sequence[Path], ranges: Ranges) -> list[Picture]:
+    def _fitting(self, root: Path, pictures: Sequence[Picture]) -> list[Picture]:
         """Those that a crop fits into, each once, by their digests."""
-        pictures = read_pictures(paths, self.image_shape[0], ranges)
         once = {picture.digest: picture for picture in pictures}
         if copies := len(pictures) - len(once):
             log.warning("%s: %d copies of other pictures are left out", root, copies)
@@ -218,22 +220,19 @@ class Folder(ImageDataModule):
 
 
 def find_pictures(root: Path) -> list[Path]:
-    """The files below a folder that are named like pictures, by their paths.
+    """The pictures below a folder, by their paths; what is passed over is logged in one line.
 
-    Raises FileNotFoundError where there is no folder, or no such file.
+    Raises FileNotFoundError where there is no folder, or no picture in it.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}")
-    paths = [
-        path
-        for path in sorted(root.rglob("*"))
-        if is_picture(path)
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
-    if not paths:
-        endings = " ".join(sorted(PICTURES))
-        raise FileNotFoundError(f"there is no picture in {root}: {endings} are looked for")
-    return paths
+    found, passed = search(root)
+    if not found:
+        more = f"; {passed}" if str(passed) else f": {KINDS} are looked for"
+        raise FileNotFoundError(f"there is no picture in {root}{more}")
+    if str(passed):
+        log.warning("%s: %s", root, passed)
+    return [picture.path for picture in found]
 
 
 def pixels_of(path: Path) -> int:
@@ -276,7 +275,6 @@ def ranges_of(paths: Sequence[Path], given: Given) -> Ranges:
 
 
 def read_pictures(paths: Sequence[Path], channels: int, ranges: Ranges) -> list[Picture]:
-    """Raises ValueError for the first that cannot be read."""
     log.info("reading %d pictures", len(paths))
     pictures = _several_at_a_time(partial(_read, channels=channels, ranges=ranges), paths)
     if transparent := sum(picture.transparent for picture in pictures):
@@ -285,10 +283,30 @@ def read_pictures(paths: Sequence[Path], channels: int, ranges: Ranges) -> list[
 
 
 def _several_at_a_time(read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
+    """What is read of each file.
+
+    Raises:
+        ValueError: Some cannot be read. The line has the reason for each of the first.
+    """
     # Around the threads: the filters of warnings, which reading sets, are the process's.
     with warnings.catch_warnings(), ThreadPoolExecutor(min(READERS, machine.cores())) as pool:
         warnings.simplefilter("ignore")
-        return list(pool.map(read, paths))
+        done = list(pool.map(partial(_result_or_fault, read), paths))
+    faults = [fault for _, fault in done if fault is not None]
+    if faults:
+        count = f"{len(faults)} of {len(paths)} pictures are refused: " if len(faults) > 1 else ""
+        more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+        raise ValueError(count + "; ".join(map(str, faults[:NAMED])) + more)
+    return [result for result, _ in done if result is not None]
+
+
+def _result_or_fault(
+    read: Callable[[Path], Result], path: Path
+) -> tuple[Result | None, Exception | None]:
+    try:
+        return read(path), None
+    except (ValueError, OSError) as error:
+        return None, error
 
 
 def refuse_shared(own: Sequence[Picture], test: Sequence[Picture]) -> None:

@@ -20,7 +20,7 @@ from torchvision import datasets
 
 from datamodules.images import LabelledImages
 from datamodules.noise import Noise
-from files import REPOSITORY, whole_file
+from files import REPOSITORY, expand, whole_file
 
 LOCK = ".lock"
 PATIENCE = 2  # seconds of waiting for another process before a line says so
@@ -57,7 +57,7 @@ class MNISTFormat(LabelledImages):
         seed: int,
     ) -> None:
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
-        self.root = Path(root).absolute() if root else REPOSITORY / "data"
+        self.root = expand(root).absolute() if root else REPOSITORY / "data"
 
     @property
     def folder(self) -> Path:

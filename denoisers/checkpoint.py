@@ -32,7 +32,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
-from files import whole_file
+from files import expand, whole_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 FORMAT_VERSION = 3
@@ -109,7 +109,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises FileNotFoundError where there is none, and ValueError where the file is damaged or not a
     checkpoint of this project.
     """
-    path = Path(path)
+    path = expand(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     with path.open("rb") as file:

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from datamodules.value_range import Given, require_range
+from files import expand
 from runs.suggestions import suggest
 
-Name = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(lambda path: str(expand(path)))]
 
 
 class Settings(BaseModel):

@@ -18,7 +18,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 
 from machine import tune_process
-from runs import extras, hydra_errors
+from runs import directories, extras, hydra_errors
 from runs.launched import (
     FAILED,
     LAUNCHED,
@@ -56,6 +56,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         with end_with_the_reader():
+            sys.argv += directories.expanded(sys.argv[1:])
             sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
             extras.offer()
             try:

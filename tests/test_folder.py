@@ -398,7 +398,7 @@ def damaged(root: Path) -> None:
     ("make", "line"),
     [
         (lambda root: None, r"^there is no folder .*/root$"),
-        (Path.mkdir, r"^there is no picture in .*/root: \.bmp .* are looked for$"),
+        (Path.mkdir, r"^there is no picture in .*/root: PNG, .* are looked for$"),
         (only_small, r"^.*/root has no picture of at least 5 x 5 pixels, the crop$"),
         (two, r"^.*/root has too few pictures to train, to validate and to test: 2$"),
         (damaged, r"^.*/root/3\.png cannot be read: "),
