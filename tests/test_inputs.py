@@ -289,6 +289,12 @@ def test_a_part_of_a_path_that_exists_is_itself(odd: str, tmp_path: Path) -> Non
     assert find_pictures(tmp_path / odd) == [own]
 
 
+def test_brackets_behind_a_wildcard_are_themselves_where_they_exist(tmp_path: Path) -> None:
+    for name in ("x/raw [1]/a.png", "x/raw 1/b.png", "y/raw 1/c.png"):
+        save(tmp_path / name)
+    assert names(tmp_path / "*" / "raw [1]" / "*.png") == ["x/raw [1]/a.png", "y/raw 1/c.png"]
+
+
 # Home
 
 
