@@ -132,7 +132,7 @@ def test_a_later_config_does_not_build_on_an_earlier_checkpoint(tmp_path: Path) 
 def test_each_command_is_composed_and_another_is_refused(tmp_path: Path) -> None:
     assert compose("denoise", ["input=a.png", "checkpoint=x.ckpt"]).input == "a.png"
     assert compose("train", ["model=vae"]).checkpoint is None
-    with pytest.raises(ValueError, match="^there is no command 'score': the choices are train, "):
+    with pytest.raises(ValueError, match=r"^there is no command 'score': the choices are train, "):
         compose("score")
-    with pytest.raises(ValueError, match="^noise.std: a resumed run takes all"):
+    with pytest.raises(ValueError, match=r"^noise\.std: a resumed run takes all"):
         compose("train", [f"checkpoint={resumable()}", "noise.std=1"])
