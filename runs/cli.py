@@ -23,7 +23,7 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from runs import extras, hydra_errors
+from runs import extras, hydra_errors, sweeps
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -57,7 +57,8 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     # argparse wants the overrides in one piece, so a switch between them goes before them.
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
-        sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
+        added = [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
+        sys.argv[1:] = _with_overrides(sweeps.for_the_jobs(sys.argv[1:]), added)
         extras.offer()
         try:
             main()
@@ -138,6 +139,14 @@ def suit_the_machine() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
 
 
+def _with_overrides(arguments: list[str], added: list[str]) -> list[str]:
+    """The command line with more overrides, behind its last: argparse wants them in one piece."""
+    places = [place for place, word in enumerate(arguments, 1) if "=" in word and word[0] != "-"]
+    if not places:  # before an option's value, or one that may have one, none could stand
+        return [*added, *arguments]
+    return [*arguments[: places[-1]], *added, *arguments[places[-1] :]]
+
+
 def _short_names(arguments: list[str]) -> list[str]:
     """The override that names a sweep's directories by what is swept, as far as Hydra can read it.
 
@@ -172,6 +181,9 @@ def job(last: Path | None = None) -> Iterator[None]:
     """
     if not COMMANDS:
         _begin_as_launched()
+    # With hydra.job.chdir too, relative paths are relative to where the command was started; what
+    # a run writes has its directory by its full path.
+    os.chdir(HydraConfig.get().runtime.cwd)
     try:
         try:
             yield
@@ -287,7 +299,8 @@ def is_users_mistake(error: Exception) -> bool:
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
             return True
-    return hydra_errors.while_composing(error) or hydra_errors.while_launching(error)
+    told = (hydra_errors.of_options, hydra_errors.while_composing, hydra_errors.while_launching)
+    return any(known(error) for known in told)
 
 
 def _line_or_log(error: Exception) -> str:
