@@ -11,7 +11,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 GROUPS = ("model", "data", "noise", "objective", "trainer")
 OPTION = "from_checkpoint"
@@ -67,11 +67,13 @@ def require_same_run(cfg: DictConfig) -> None:
 
     The command line cannot compose such a config; in Python, `runs.composing.compose` does not.
     """
+    from runs.config import plain
+
     nodes, run = _settings(cfg.checkpoint), _run_entry(cfg.checkpoint)
     # The seed first: those of data and model follow from it.
     theirs = {name: run[name] for name in ("seed", "early_stopping")}
     theirs |= {name: node for name, node in nodes.items() if name != "trainer"}
-    ours = {name: OmegaConf.to_container(cfg, resolve=True)[name] for name in theirs}
+    ours = plain(cfg)
     differences = (part for name in theirs for part in _differences(ours[name], theirs[name], name))
     for name, our, their in differences:
         raise ValueError(
