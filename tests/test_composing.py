@@ -89,8 +89,8 @@ def test_a_config_that_contradicts_its_checkpoint_is_refused(
 
 
 def _composed_by_hydra(*overrides: str) -> Any:
+    checkpoint = f"checkpoint={resumable()}"
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        checkpoint = f"checkpoint={resumable()}"
         return hydra.compose("train", [*TINY, "trainer.max_epochs=2", *overrides, checkpoint])
 
 
@@ -119,11 +119,12 @@ def test_a_later_config_does_not_build_on_an_earlier_checkpoint(tmp_path: Path) 
     assert cfg.noise.std == 0.25
     assert evaluate(cfg, tmp_path / "scored")["run_id"] == read(resumable())["run"]["run_id"]
     assert compose("export", [f"checkpoint={trained(*DENSE).best}"]).noise.std == 0.5
+    checkpoint = f"checkpoint={resumable()}"
     with (
         hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"),
         pytest.raises(hydra.errors.MissingConfigException),
     ):
-        hydra.compose("eval", [f"checkpoint={resumable()}"])
+        hydra.compose("eval", [checkpoint])
     bare = compose("eval", [f"checkpoint={resumable()}", "~data"])
     with pytest.raises(ValueError, match=r"^data is missing: .*runs\.composing\.compose$"):
         evaluate(bare, tmp_path / "bare")
