@@ -5,6 +5,7 @@ python export.py checkpoint=outputs/…/checkpoints/best.ckpt format=onnx
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def export(cfg: DictConfig) -> Path:
 
     check_export_settings(cfg)
     format, checkpoint = FORMATS[cfg.format], expand(cfg.checkpoint)
-    output = expand(cfg.output) if cfg.output else checkpoint.with_suffix(format.SUFFIX)
+    output = output_file(cfg.output, checkpoint, cfg.format)
     if output.exists():
         raise ValueError(f"{output} exists already: give another output")
     format.require()
@@ -59,6 +60,27 @@ def export(cfg: DictConfig) -> Path:
     if metrics is None:
         print("It says no metrics: only a run's best.ckpt was measured, see metrics.json above it")
     return output
+
+
+def output_file(given: str | None, checkpoint: Path, format: str) -> Path:
+    """The new file: the one that is given, or one named like the checkpoint in a given folder.
+
+    Raises ValueError for a name that belongs to another format.
+    """
+    from exporting.formats import FORMATS
+
+    named = checkpoint.with_suffix(FORMATS[format].SUFFIX)
+    if given is None:
+        return named
+    if given.endswith(("/", os.sep)) or Path(given).is_dir():
+        return Path(given) / named.name
+    suffix = FORMATS[format].SUFFIX
+    if Path(given).suffix not in ("", Path(suffix).suffix):
+        raise ValueError(
+            f"output={given}: a file of format={format} ends in {suffix}; the formats are "
+            + ", ".join(f"{name} ({other.SUFFIX})" for name, other in FORMATS.items())
+        )
+    return Path(given)
 
 
 def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:

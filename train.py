@@ -58,6 +58,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
             # A run that was cut off in its tests has no epochs left, but those to do.
             ended = (Path(start).absolute().parent.parent / claim.METRICS).exists()
             resumed = read_resumable(start, cfg.trainer.max_epochs if ended else None)
+            from_checkpoint.require_same_run(cfg)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         check_batches(cfg.trainer, data)
         model = build(

@@ -32,6 +32,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
+from denoisers.file_kinds import kind_of
 from files import expand, whole_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -110,8 +111,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     checkpoint of this project.
     """
     path = expand(path)
+    if path.is_dir():
+        best = next(iter(path.glob("checkpoints/best.ckpt")), path / "…" / "best.ckpt")
+        raise ValueError(f"{path} is a folder, not a checkpoint: give a file such as {best}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
+    if kind := kind_of(path):
+        raise ValueError(f"{path} is damaged or not a checkpoint: {kind}")
     with path.open("rb") as file:
         try:
             checkpoint = read_archive(file)

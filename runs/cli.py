@@ -18,7 +18,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 
 from machine import tune_process
-from runs import directories, extras, hydra_errors
+from runs import directories, extras, hydra_errors, sweeps
 from runs.launched import (
     FAILED,
     LAUNCHED,
@@ -56,8 +56,9 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         with end_with_the_reader():
-            sys.argv += directories.expanded(sys.argv[1:])
-            sys.argv += [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
+            sys.argv[1:] = _with_overrides(sys.argv[1:], directories.expanded(sys.argv[1:]))
+            added = [*prepare(sys.argv[1:]), *_short_names(sys.argv[1:])]
+            sys.argv[1:] = _with_overrides(sweeps.for_the_jobs(sys.argv[1:]), added)
             extras.offer()
             try:
                 main()
@@ -77,6 +78,14 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
         caught()
     if FAILED:  # a sweeper may go on without them
         sys.exit(f"{name}: {_failed_jobs()}see train.log in their directories")
+
+
+def _with_overrides(arguments: list[str], added: list[str]) -> list[str]:
+    """The command line with more overrides, behind its last: argparse wants them in one piece."""
+    places = [place for place, word in enumerate(arguments, 1) if "=" in word and word[0] != "-"]
+    if not places:  # before an option's value, or one that may have one, none could stand
+        return [*added, *arguments]
+    return [*arguments[: places[-1]], *added, *arguments[places[-1] :]]
 
 
 def _short_names(arguments: list[str]) -> list[str]:
@@ -113,6 +122,9 @@ def job(last: Path | None = None) -> Iterator[None]:
     """
     if not COMMANDS:
         begin_as_launched()
+    # With hydra.job.chdir too, relative paths are relative to where the command was started; what
+    # a run writes has its directory by its full path.
+    os.chdir(HydraConfig.get().runtime.cwd)
     try:
         try:
             yield

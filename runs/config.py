@@ -91,7 +91,10 @@ def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -
     settings = plain(cfg)
     for group in groups:
         if not isinstance(settings.pop(group, None), dict):
-            raise ValueError(f"{group} is missing: choose one, as conf/{group}/ has them")
+            raise ValueError(
+                f"{group} is missing: choose one, as conf/{group}/ has them; in Python, compose "
+                "the config with runs.composing.compose"
+            )
     _check_keys(settings, types, "")
 
 

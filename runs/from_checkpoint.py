@@ -5,10 +5,13 @@ and what it says of its run becomes the option `from_checkpoint` of each config 
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
 
 GROUPS = ("model", "data", "noise", "objective", "trainer")
 OPTION = "from_checkpoint"
@@ -51,6 +54,52 @@ def resume(arguments: list[str]) -> list[str]:
 def _offer(nodes: dict[str, dict[str, Any]]) -> None:
     for group, node in nodes.items():
         ConfigStore.instance().store(name=OPTION, node=node, group=group)
+
+
+def withdraw() -> None:
+    """Take back the options of a checkpoint, of which a later config is not to know."""
+    for group in GROUPS:
+        ConfigStore.instance().repo.get(group, {}).pop(f"{OPTION}.yaml", None)
+
+
+def require_same_run(cfg: DictConfig) -> None:
+    """Raises ValueError where a config to resume with is not that of the checkpoint's run.
+
+    The command line cannot compose such a config; in Python, `runs.composing.compose` does not.
+    """
+    from runs.config import plain
+
+    nodes, run = _settings(cfg.checkpoint), _run_entry(cfg.checkpoint)
+    # The seed first: those of data and model follow from it.
+    theirs = {name: run[name] for name in ("seed", "early_stopping")}
+    theirs |= {name: node for name, node in nodes.items() if name != "trainer"}
+    ours = plain(cfg)
+    differences = (part for name in theirs for part in _differences(ours[name], theirs[name], name))
+    for name, our, their in differences:
+        raise ValueError(
+            f"{name}={our}: the run of checkpoint={cfg.checkpoint} has {their}, and a resumed run "
+            "takes all from its checkpoint but trainer.* and compile; runs.composing.compose("
+            "'train', ['checkpoint=…']) makes such a config"
+        )
+
+
+def _differences(ours: Any, theirs: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """The settings that have other values, or are in one of the two alone: name, ours, theirs."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        # The class first: settings of another one say less.
+        for key in sorted(ours.keys() | theirs.keys(), key=lambda key: (key != "_target_", key)):
+            pair = ours.get(key, "nothing"), theirs.get(key, "nothing")
+            yield from _differences(*pair, f"{name}.{key}")
+    elif name.endswith("root") and isinstance(ours, str) and isinstance(theirs, str):
+        if Path(ours).resolve() != Path(theirs).resolve():  # the same folder has many names
+            yield name, ours, theirs
+    elif _listed(ours) != _listed(theirs):
+        yield name, ours, theirs
+
+
+def _listed(value: Any) -> Any:
+    """A checkpoint has tuples where a config can only have lists."""
+    return [_listed(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _settings(path: str) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.default_element import GroupDefault
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 from hydra.types import RunMode
@@ -20,6 +21,11 @@ from runs import extras
 from runs.suggestions import suggest
 
 LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
+
+
+def of_options(error: BaseException) -> bool:
+    """Whether Hydra refuses options that do not go together, such as -m and --cfg."""
+    return traceback.extract_tb(error.__traceback__)[-1].name == "_run_hydra"
 
 
 def while_composing(error: BaseException) -> bool:
@@ -73,7 +79,17 @@ def wrong_name(error: BaseException) -> str | None:
     above, dot, name = path.rpartition(".")
     rest = whole.removeprefix(path) if whole.startswith(path) else ""
     choices = suggest(name, (key for key in node if key != "_target_"), above + dot, rest)
-    return f"{path}{rest}: there is no such setting, {choices}"
+    group = path.partition(".")[0]
+    choice = next((c.value for c in _jobs_choices(error) if c.key_or_group == group), None)
+    there = "" if choice is None else f" of {group}={choice()}"
+    return f"{path}{rest}: there is no such setting{there}, {choices}"
+
+
+def _jobs_choices(error: BaseException) -> list[Override]:
+    """The overrides of the sweep's job whose config was being composed; [] outside one."""
+    for words in _locals(error, "sweep_overrides"):
+        return OverridesParser.create().parse_overrides(words)
+    return []
 
 
 def place(error: BaseException) -> str:

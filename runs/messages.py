@@ -29,7 +29,8 @@ def is_users_mistake(error: Exception) -> bool:
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
             return True
-    return hydra_errors.while_composing(error) or hydra_errors.while_launching(error)
+    told = (hydra_errors.of_options, hydra_errors.while_composing, hydra_errors.while_launching)
+    return any(known(error) for known in told)
 
 
 def one_line(error: BaseException) -> str:

@@ -40,6 +40,12 @@ def _duration(value: str) -> str:
     return value
 
 
+def _own_directory(value: object) -> object:
+    if isinstance(value, str):  # a command gives its own as a Path
+        raise ValueError("give hydra.run.dir=… instead")
+    return value
+
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
 FromZero = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -83,6 +89,10 @@ ANNOTATIONS: dict[str, Any] = {
     "barebones": Annotated[bool, _only(False, "it would leave out what a run writes")],
     "sync_batchnorm": Annotated[bool, _only(False, "the project's layers do that themselves")],
     "reload_dataloaders_every_n_epochs": FromZero,
+    "limit_predict_batches": Annotated[Any, _only(None, "nothing here predicts: see denoise.py")],
+    "default_root_dir": Annotated[Any, AfterValidator(_own_directory)],
+    "enable_autolog_hparams": Annotated[bool, _only(False, "train.py logs them itself")],
+    "model_registry": Annotated[Any, _only(None, "no model is registered anywhere")],
 }
 
 

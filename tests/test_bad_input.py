@@ -167,6 +167,10 @@ SETTINGS = [
     ("trainer.callbacks={_target_:builtins.dict}", "trainer.callbacks must be a list"),
     ("trainer.callbacks=[3]", "trainer.callbacks=[3]: should be an instance of Callback"),
     ("trainer.plugins=foo", "trainer.plugins=foo: "),
+    ("trainer.default_root_dir=/x", "trainer.default_root_dir=/x: give hydra.run.dir=… instead"),
+    ("trainer.limit_predict_batches=3", "trainer.limit_predict_batches=3: nothing here predicts"),
+    ("trainer.enable_autolog_hparams=true", "trainer.enable_autolog_hparams=True: train.py logs"),
+    ("trainer.model_registry=x", "trainer.model_registry=x: no model is registered"),
     ("noise.std", "noise.std"),
 ]
 

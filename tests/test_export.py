@@ -426,3 +426,30 @@ def test_the_command_writes_one_file_and_says_so_in_a_line(tmp_path: Path) -> No
     assert line.startswith("new/model.onnx: Dense, ")
     assert "random and 64 real images" in line
     assert not done.stderr
+
+
+def test_an_output_that_is_a_folder_gets_the_file(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for given, folder in ((f"{tmp_path}/new/dir/", "new/dir"), (f"{tmp_path}/there", "there")):
+        arguments = [f"checkpoint={checkpoint_of('dense')}", f"output={given}", "check=random"]
+        arguments.append("format=safetensors")
+        cfg = compose("export", *arguments, *from_checkpoint.score(arguments))
+        assert export.export(cfg) == tmp_path / folder / "best.model.safetensors"
+        assert (tmp_path / folder / "best.model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "suffix"),
+    [
+        ("model.pt", "onnx", ".onnx"),
+        ("model.onnx", "torch_export", ".pt2"),
+        ("model.pt2", "safetensors", ".model.safetensors"),
+    ],
+)
+def test_an_output_with_the_name_of_another_format_is_refused(
+    name: str, format: str, suffix: str, tmp_path: Path
+) -> None:
+    wanted = f"^output={tmp_path / name}: a file of format={format} ends in {re.escape(suffix)};"
+    with pytest.raises(ValueError, match=wanted):
+        export_to(tmp_path / name, checkpoint_of("dense"), f"format={format}")
+    assert not list(tmp_path.iterdir())

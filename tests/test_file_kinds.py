@@ -1,0 +1,40 @@
+"""What is no checkpoint is called what it is."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from runs_for_tests import DENSE, trained
+
+from denoisers.checkpoint import read_checkpoint
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.safetensors", "it is a safetensors file, which has the weights alone; "),
+        ("a.png", "it is a picture"),
+        ("a.pkl", "it is a pickle"),
+        ("lfs.ckpt", "it is a pointer of Git LFS"),
+        ("empty.ckpt", "it is empty"),
+        ("a.onnx", "it is an export"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(name: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    weights = trained(*DENSE).directory / "checkpoints" / "best.safetensors"
+    content = {"a.safetensors": weights.read_bytes(), "a.pkl": pickle.dumps([1]), "lfs.ckpt": LFS}
+    file.write_bytes(content.get(name, b"\x08\x07" if name == "a.onnx" else b""))
+    if name == "a.png":
+        Image.new("L", (2, 2)).save(file)
+    with pytest.raises(ValueError, match=f"{name} is damaged or not a checkpoint: {said}"):
+        read_checkpoint(file)
+
+
+def test_a_folder_is_told_which_file_in_it_to_give() -> None:
+    run = trained(*DENSE)
+    with pytest.raises(ValueError, match=r"is a folder, .* give a file such as .*best\.ckpt$"):
+        read_checkpoint(run.directory)
