@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
+from files import expand
 from runs import cli, from_checkpoint
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def export(cfg: DictConfig) -> Path:
     from exporting.about import describe_export, metrics_beside
     from exporting.check import largest_difference
     from exporting.formats import FORMATS
-    from files import expand, whole_file
+    from files import whole_file
     from runs.config import check_export_settings
     from runs.record import isolated
 
@@ -72,15 +73,16 @@ def output_file(given: str | None, checkpoint: Path, format: str) -> Path:
     named = checkpoint.with_suffix(FORMATS[format].SUFFIX)
     if given is None:
         return named
-    if given.endswith(("/", os.sep)) or Path(given).is_dir():
-        return Path(given) / named.name
+    output = expand(given)
+    if given.endswith(("/", os.sep)) or output.is_dir():
+        return output / named.name
     suffix = FORMATS[format].SUFFIX
-    if Path(given).suffix not in ("", Path(suffix).suffix):
+    if output.suffix not in ("", Path(suffix).suffix):
         raise ValueError(
             f"output={given}: a file of format={format} ends in {suffix}; the formats are "
             + ", ".join(f"{name} ({other.SUFFIX})" for name, other in FORMATS.items())
         )
-    return Path(given)
+    return output
 
 
 def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:

@@ -1,4 +1,4 @@
-"""The readings as lines of a table, each with its target, and the plot of the README."""
+"""The readings as lines of a table, each with its target, and the plot of docs/speed.md."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence

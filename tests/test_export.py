@@ -279,14 +279,10 @@ def test_missing_images_are_no_reason_to_check_on_others_unasked(
 
 
 @ONNX
-def test_the_readmes_example_needs_nothing_but_onnx_runtime(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (example,) = (
-        block
-        for block in re.findall(r"(?:^    .*\n|^\n)+", readme, re.MULTILINE)
-        if "import onnxruntime" in block
-    )
-    code = "\n".join(line[4:] for line in example.strip("\n").splitlines())
+def test_the_documented_example_needs_nothing_but_onnx_runtime(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "export.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (code,) = (block for block in blocks if "import onnxruntime" in block)
     run = trained(*DENSE)
     (tmp_path / "best.onnx").symlink_to(exported("dense", "onnx"))
     noisy = np.random.default_rng(0).random((2, 1, 28, 28), dtype=np.float32)
