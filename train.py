@@ -203,11 +203,13 @@ def _run(
         history.validation_images[0] = model.scored["val"]
         for name in (BEST, LAST):
             trainer.save_checkpoint(checkpoints / name)
-    weights = read_checkpoint(checkpoints / BEST)["state_dict"] if writes else {}
+    weights = {}
+    if writes:
+        best_epoch = read_checkpoint(checkpoints / BEST)
+        save_weights(best_epoch, checkpoints / "best.safetensors")
+        weights = best_epoch["state_dict"]
     model.load_state_dict(trainer.strategy.broadcast(weights))
     model.eval()
-    if writes:
-        save_weights(model, checkpoints / "best.safetensors")
     trainer.test(model, data, verbose=False)
     tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
     if writes:

@@ -26,13 +26,13 @@ from typing import Any, TypeVar
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
-from safetensors.torch import save
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
+from denoisers.weights_file import encode_weights, is_weights_file, read_weights
 from files import expand, whole_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -120,7 +120,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged or not a checkpoint: {kind}")
     with path.open("rb") as file:
         try:
-            checkpoint = read_archive(file)
+            checkpoint = read_weights(path) if is_weights_file(path) else read_archive(file)
         except Exception as error:  # damaged bytes can raise anything
             raise ValueError(f"{path} is damaged or not a checkpoint: {_line(error)}") from error
     run = checkpoint.get("run") if isinstance(checkpoint, dict) else None
@@ -134,6 +134,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     for older in range(version, FORMAT_VERSION):
         checkpoint = UPGRADES[older](checkpoint)
+        checkpoint["run"] = checkpoint["run"] | {"format_version": older + 1}
     try:
         _require_entries(checkpoint, ENTRIES)
         _require_entries(checkpoint["run"], RUN_ENTRIES)
@@ -177,6 +178,8 @@ def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict
     has `max_epochs` behind it or stopped early.
     """
     checkpoint = read_checkpoint(path)
+    if is_weights_file(expand(path)):
+        raise ValueError(f"{path} cannot be resumed: it has the weights alone, give last.ckpt")
     try:
         _require_resumable(checkpoint)
     except Exception as error:
@@ -302,11 +305,11 @@ def _at_most(parameters: int) -> Iterator[None]:
         hook.remove()
 
 
-def save_weights(model: ImageModel, path: Path) -> None:
-    """The weights alone, as safetensors, for whoever wants them without this project."""
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+def save_weights(checkpoint: dict[str, Any], path: Path) -> None:
+    """A checkpoint's weights as safetensors; see `denoisers.weights_file`."""
+    entries = (checkpoint[name] for name in ("state_dict", "run", "hyper_parameters"))
     with whole_file(path) as file:
-        file.write(save(weights, metadata={"model": class_name(type(model))}))
+        file.write(encode_weights(*entries))
 
 
 class RunRecord(Callback):

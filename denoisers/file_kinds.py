@@ -1,5 +1,6 @@
 """What a file is that was given for a checkpoint and is none, by its first bytes."""
 
+import zipfile
 from pathlib import Path
 
 KINDS = {
@@ -9,20 +10,33 @@ KINDS = {
     b"version https://git-lfs": "it is a pointer of Git LFS: `git lfs pull` fetches the file",
     b"\x80": "it is a pickle, which is not opened: it could run code",
 }
+EXPORT = "it is an export: give the checkpoint that it was made from"
 LONGEST = max(map(len, KINDS))
 
 
 def kind_of(path: Path) -> str | None:
-    """A sentence about the file; None for what may be an archive of torch.save."""
+    """A sentence about the file; None for what may be a checkpoint."""
     with path.open("rb") as file:
         begin = file.read(LONGEST)
     if not begin:
         return "it is empty"
     if path.suffix == ".onnx":
-        return "it is an export: give the checkpoint that it was made from"
-    if begin[8:9] == b"{":
-        return (
-            "it is a safetensors file, which has the weights alone; in a run's directory "
-            "best.ckpt beside it is the checkpoint"
-        )
+        return EXPORT
+    if zipfile.is_zipfile(path):
+        return _kind_of_archive(path)
     return next((kind for start, kind in KINDS.items() if begin.startswith(start)), None)
+
+
+def _kind_of_archive(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.rpartition("/")[2] for name in archive.namelist()}
+    except Exception:  # damaged: reading it as a checkpoint will say so
+        return None
+    if "archive_format" in names:
+        return EXPORT
+    if "model.weights.h5" in names:
+        return "it is a model of Keras"
+    if "data.pkl" not in names:
+        return "it is an archive of other files"
+    return "it is TorchScript" if "constants.pkl" in names else None

@@ -25,7 +25,13 @@ from runs_for_tests import (
 from torch import Tensor
 
 from denoisers.base import ImageModel
-from denoisers.checkpoint import AtomicCheckpointIO, RunRecord, class_name, load_model
+from denoisers.checkpoint import (
+    FORMAT_VERSION,
+    AtomicCheckpointIO,
+    RunRecord,
+    class_name,
+    load_model,
+)
 from runs.config import build, plain
 
 FILES = sorted((ROOT / "conf" / "model").glob("*.yaml"))
@@ -53,7 +59,7 @@ def test_a_checkpoint_holds_plain_containers_only(chosen: Callable[[], tuple[str
     for entry in ("run", "hyper_parameters"):
         plain_values = {dict, list, tuple, str, int, float, bool, type(None)}
         assert plain_types(dict(checkpoint[entry])) <= plain_values
-    assert checkpoint["run"]["format_version"] == 2
+    assert checkpoint["run"]["format_version"] == FORMAT_VERSION
     assert checkpoint["run"]["run_id"] == run.metrics["run_id"]
     assert checkpoint["run"]["parent_id"] is None
     assert checkpoint["run"]["model"] == run.metrics["model"]
