@@ -69,16 +69,21 @@ def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return checkpoint | {"run": checkpoint["run"] | {"objective": objective}}
 
 
-def _with_range(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 2 knew no range of one's own pictures but that of their type."""
-    data = checkpoint["run"]["data"]
-    if data.get("_target_") != "datamodules.folder.Folder":
-        return checkpoint
-    return checkpoint | {"run": checkpoint["run"] | {"data": {"range": "dtype"} | data}}
+def _with_range_and_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Format 2 knew no range of one's own pictures but that of their type, and counted no images
+    in validation."""
+    run, callbacks = checkpoint["run"], checkpoint.get("callbacks")
+    data = run.get("data")
+    if isinstance(data, dict) and data.get("_target_") == "datamodules.folder.Folder":
+        run = run | {"data": {"range": "dtype"} | data}
+    if isinstance(callbacks, dict) and isinstance(history := callbacks.get("History"), dict):
+        counted = {"History": {"validation_images": {}} | history}
+        checkpoint = checkpoint | {"callbacks": callbacks | counted}
+    return checkpoint | {"run": run}
 
 
 # By the version that it reads, what makes a checkpoint's contents those of the next version.
-UPGRADES: dict[int, Upgrade] = {1: _with_objective, 2: _with_range}
+UPGRADES: dict[int, Upgrade] = {1: _with_objective, 2: _with_range_and_counts}
 
 
 def class_name(model: type) -> str:

@@ -22,7 +22,7 @@ def kind_of(path: Path) -> str | None:
         return "it is empty"
     if path.suffix == ".onnx":
         return EXPORT
-    if zipfile.is_zipfile(path):
+    if begin.startswith(b"PK"):
         return _kind_of_archive(path)
     return next((kind for start, kind in KINDS.items() if begin.startswith(start)), None)
 
