@@ -77,7 +77,7 @@ def _with_range_and_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
     if isinstance(data, dict) and data.get("_target_") == "datamodules.folder.Folder":
         run = run | {"data": {"range": "dtype"} | data}
     if isinstance(callbacks, dict) and isinstance(history := callbacks.get("History"), dict):
-        counted = {"History": {"validation_images": {}} | history}
+        counted: dict[str, Any] = {"History": {"validation_images": {}} | history}
         checkpoint = checkpoint | {"callbacks": callbacks | counted}
     return checkpoint | {"run": run}
 
