@@ -77,7 +77,7 @@ def output_file(given: str | None, checkpoint: Path, format: str) -> Path:
     if given.endswith(("/", os.sep)) or output.is_dir():
         return output / named.name
     suffix = FORMATS[format].SUFFIX
-    if output.suffix not in ("", Path(suffix).suffix):
+    if output.suffix and not suffix.endswith(output.suffix):
         raise ValueError(
             f"output={given}: a file of format={format} ends in {suffix}; the formats are "
             + ", ".join(f"{name} ({other.SUFFIX})" for name, other in FORMATS.items())

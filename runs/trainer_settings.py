@@ -130,11 +130,13 @@ def callbacks_of(settings: DictConfig) -> list[Callback]:
     """The callbacks that a config asks for.
 
     Raises:
-        ValueError: One of them would change a setting of the run, which then says another one of
-            itself than it had.
+        ValueError: One of them is no callback, has nothing to work on here, or would change a
+            setting of the run, which then says another one of itself than it had.
     """
     callbacks = [*(instantiate(settings.callbacks) or ())]
     for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise ValueError(f"trainer.callbacks=[{callback!r}]: should be an instance of Callback")
         if isinstance(callback, BackboneFinetuning):
             raise ValueError("trainer.callbacks: BackboneFinetuning: no model here has a backbone")
         for kind, setting in (

@@ -372,7 +372,7 @@ def test_nothing_is_written_where_the_check_fails(
         (["output=3"], "output=3"),
         (["noise.std=-1"], "noise.std"),
         (["data=procedural", "data.test_size=0"], "test_size"),
-        (["output={tmp}/file/model.onnx"], "file/model.onnx could not be written"),
+        (["output={tmp}/file/model.safetensors"], "file/model.safetensors could not be written"),
     ],
 )
 def test_a_bad_setting_is_named(overrides: list[str], named: str, tmp_path: Path) -> None:

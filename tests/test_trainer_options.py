@@ -61,8 +61,10 @@ def test_what_finds_nothing_to_work_on_is_refused(tmp_path: Path) -> None:
 
 def test_a_package_that_is_missing_is_one_line() -> None:
     missing = "`DeviceStatsMonitor` cannot log CPU stats. Requirement 'psutil' not met."
-    assert is_users_mistake(ModuleNotFoundError(missing))
-    assert not is_users_mistake(ModuleNotFoundError("No module named 'denoiser'"))
+    for message, told in ((missing, True), ("No module named 'denoiser'", False)):
+        with pytest.raises(ModuleNotFoundError) as caught:
+            raise ModuleNotFoundError(message)
+        assert is_users_mistake(caught.value) == told
 
 
 def test_a_progress_bar_of_the_users_replaces_ours(tmp_path: Path) -> None:
