@@ -80,6 +80,7 @@ def check_eval_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of eval.py's own, or of the trainer, that is wrong."""
     _check_settings(cfg, EVAL_SETTINGS, ["data", "noise", "trainer"])
     check(cfg.trainer, "trainer")
+    trainer_settings.check_for_evaluation(cfg.trainer)
 
 
 def check_export_settings(cfg: DictConfig) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from pydantic import AfterValidator, Field
 from pytorch_lightning.accelerators import Accelerator
 from pytorch_lightning.callbacks import (
@@ -21,6 +21,7 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.strategies import Strategy
 
 from datamodules.images import EVAL_BATCHES, ImageDataModule
+from files import REPOSITORY
 
 MOST = 10**9  # of anything that is counted: above it is a slip, and far above it a C++ overflow
 
@@ -124,6 +125,29 @@ def check_for_training(cfg: DictConfig) -> None:
             f"trainer.check_val_every_n_epoch={every} is above trainer.max_epochs={epochs}: "
             "without validation there is no best epoch"
         )
+
+
+# What an evaluation would accept and have no use for.
+OF_TRAINING = (
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time"),
+    *("limit_train_batches", "limit_val_batches", "val_check_interval", "check_val_every_n_epoch"),
+    *("num_sanity_val_steps", "accumulate_grad_batches", "gradient_clip_val"),
+    *("gradient_clip_algorithm", "reload_dataloaders_every_n_epochs", "logger"),
+    "enable_checkpointing",
+)
+
+
+def check_for_evaluation(settings: DictConfig) -> None:
+    """Raises ValueError for a setting that only training has a use for.
+
+    Those that turn off what an evaluation does not do, such as `logger=false`, are let pass.
+    """
+    defaults: Any = OmegaConf.load(REPOSITORY / "conf" / "trainer" / "default.yaml")
+    for name in OF_TRAINING:
+        if settings[name] not in (defaults[name], False, None):
+            raise ValueError(
+                f"trainer.{name}={settings[name]}: an evaluation has no use for it, leave it out"
+            )
 
 
 def callbacks_of(settings: DictConfig) -> list[Callback]:

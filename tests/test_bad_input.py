@@ -239,6 +239,9 @@ def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
         ("levels=0.5", "levels=0.5"),
         ("noise=dropout levels=[0.5,1.5]", "levels: at 1.5 the noise's probability must"),
         ("split=train", "split=train"),
+        ("trainer.max_epochs=3", "trainer.max_epochs=3: an evaluation has no use for it"),
+        ("trainer.logger=true", "trainer.logger=True: an evaluation has no use for it"),
+        ("trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5: an evaluation has"),
     ],
 )
 def test_a_bad_setting_of_an_evaluation_is_named(override: str, named: str, tmp_path: Path) -> None:
