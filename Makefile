@@ -21,8 +21,9 @@ test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/vulture
+	$(BIN)/lint-imports
 	$(BIN)/mypy
-	# As many tests at a time as there are cores, each on one; OpenMP's threads as in runs/cli.py.
+	# As many tests at a time as there are cores, each on one; OpenMP's threads as in cli/command.py.
 	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
 bench: .venv/installed-bench

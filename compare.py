@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from files import expand
-from runs.output import end_with_the_reader
-from runs.suggestions import suggest
+from cli.output import end_with_the_reader
+from cli.suggestions import suggest
+from groundwork.files import expand
 
 
 class Parser(argparse.ArgumentParser):

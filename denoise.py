@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
-from restoring import inputs, settings
-from runs import cli, signals
-from runs.messages import one_line
+from cli import command, signals
+from cli.messages import one_line
+from restoration import inputs, settings
 
 # torch, and all that needs it, is imported inside the functions: a wrong path is then told at once.
 if TYPE_CHECKING:
     from datamodules.value_range import Given
-    from restoring.report import Report
-    from restoring.restorer import Restorer
-    from restoring.training import Training
+    from restoration.report import Report
+    from restoration.restorer import Restorer
+    from restoration.trained_on import Training
 
 
 def denoise(cfg: DictConfig) -> list[Report]:
@@ -39,12 +39,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
     from omegaconf import OmegaConf
     from rich.progress import track
 
+    from cli.checkpoint_options import require_noise
+    from cli.config import build
     from denoisers.checkpoint import load_model
-    from restoring import report
-    from restoring.restorer import Restorer
-    from restoring.training import Training, source_name
-    from runs.config import build
-    from runs.from_checkpoint import require_noise
+    from restoration import report
+    from restoration.restorer import Restorer
+    from restoration.trained_on import Training, source_name
 
     cuda = torch.cuda.is_available()
     if given.device == "cuda" and not cuda:
@@ -88,9 +88,9 @@ def restore(
     import torch
 
     from datamodules.pictures import open_picture, range_of
-    from restoring import measures, report, samples, writing
-    from restoring.metadata import metadata_of
-    from restoring.reference import clean_planes
+    from restoration import measures, report, samples, writing
+    from restoration.metadata import metadata_of
+    from restoration.reference import clean_planes
 
     stored = open_picture(task.source)
     kind = samples.kind_of(stored)
@@ -139,7 +139,7 @@ def no_sweep(arguments: list[str]) -> list[str]:
 @hydra.main(version_base="1.3", config_path="conf", config_name="denoise")
 def main(cfg: DictConfig) -> None:
     try:
-        with cli.job():
+        with command.job():
             denoise(cfg)
     except signals.Interrupted as interruption:
         interruption.advice = "what is restored is whole; overwrite=true begins again"
@@ -147,4 +147,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, no_sweep)
+    command.run(main, no_sweep)

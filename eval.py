@@ -12,7 +12,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from runs import cli, from_checkpoint
+from cli import checkpoint_options, command
 
 
 def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
@@ -24,19 +24,19 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
 
     Raises ValueError or FileNotFoundError for what a user can mend.
     """
-    from baselines.choice import require_available
+    from baselines.tuning import require_available
+    from cli.config import build, check, check_eval_settings
+    from cli.trainer_settings import callbacks_of
     from datamodules.noise import Noise
     from denoisers.base import Denoiser
     from denoisers.checkpoint import load_model
-    from files import write_json
-    from runs.claim import RECORD, claimed
-    from runs.config import build, check, check_eval_settings
-    from runs.evaluation import require_levels, score
-    from runs.profiling import profiler_into, show_reports
-    from runs.progress import progress
-    from runs.record import environment, isolated
-    from runs.scoring import PerImageScores, TaskAccuracy, task_models
-    from runs.trainer_settings import callbacks_of
+    from evaluation.classifiers import PerImageScores, TaskAccuracy, task_models
+    from evaluation.score import require_levels, score
+    from groundwork.environment import environment, isolated
+    from groundwork.files import write_json
+    from groundwork.run_directory import RECORD, claimed
+    from training.profiling import profiler_into, show_reports
+    from training.progress import progress
 
     check_eval_settings(cfg)
     require_available(cfg.baselines)
@@ -79,9 +79,9 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="eval")
 def main(cfg: DictConfig) -> None:
-    with cli.job():
+    with command.job():
         evaluate(cfg, Path(HydraConfig.get().runtime.output_dir))
 
 
 if __name__ == "__main__":
-    cli.run(main, from_checkpoint.score)
+    command.run(main, checkpoint_options.score)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
-from files import expand
-from runs import cli, from_checkpoint
+from cli import checkpoint_options, command
+from groundwork.files import expand
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,13 +31,13 @@ def export(cfg: DictConfig) -> Path:
     Raises ValueError, FileNotFoundError or OSError for what a user can mend; nothing is written
     then.
     """
+    from cli.config import check_export_settings
     from denoisers.checkpoint import load_model
     from exporting.about import describe_export, metrics_beside
-    from exporting.check import largest_difference
+    from exporting.checks import largest_difference
     from exporting.formats import FORMATS
-    from files import whole_file
-    from runs.config import check_export_settings
-    from runs.record import isolated
+    from groundwork.environment import isolated
+    from groundwork.files import whole_file
 
     check_export_settings(cfg)
     format, checkpoint = FORMATS[cfg.format], expand(cfg.checkpoint)
@@ -89,8 +89,8 @@ def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:
     """The first test images, noisy, B C H W: as many as the check's largest batch, or all."""
     import torch
 
-    from exporting.check import BATCHES
-    from runs.config import build
+    from cli.config import build
+    from exporting.checks import BATCHES
 
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     if not model.takes(data.image_shape):
@@ -107,9 +107,9 @@ def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="export")
 def main(cfg: DictConfig) -> None:
-    with cli.job():
+    with command.job():
         export(cfg)
 
 
 if __name__ == "__main__":
-    cli.run(main, from_checkpoint.score)
+    command.run(main, checkpoint_options.score)

@@ -16,7 +16,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from runs import claim, cli, from_checkpoint, processes
+from cli import checkpoint_options, command
+from groundwork import run_directory
+from training import ddp
 
 # torch, and all that needs it, is imported inside the functions: `--help` is then instant.
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from datamodules.images import ImageDataModule
     from denoisers.base import ImageModel
-    from runs.callbacks import History
+    from training.callbacks import History
 
 
 def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
@@ -41,24 +43,24 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     """
     from pytorch_lightning import seed_everything
 
+    from cli.config import build, check_train_settings, plain, without_objects
+    from cli.trainer_settings import check_batches
     from denoisers.checkpoint import read_resumable
-    from files import expand, write_json
-    from runs.config import build, check_train_settings, plain, without_objects
-    from runs.objective import train_by
-    from runs.record import environment, isolated, new_run_id
-    from runs.trainer_settings import check_batches
+    from groundwork.environment import environment, isolated, new_run_id
+    from groundwork.files import expand, write_json
+    from training.set_objective import train_by
 
     check_train_settings(cfg)
     resumed: dict[str, Any] | None = None
-    cut_off = claim.cut_off_run(directory, cfg) if go_on else None
+    cut_off = run_directory.cut_off_run(directory, cfg) if go_on else None
     with isolated():
         seed_everything(cfg.seed, verbose=False)
         start = str(expand(cfg.checkpoint)) if cfg.checkpoint else None
         if start:
             # A run that was cut off in its tests has no epochs left, but those to do.
-            ended = (Path(start).absolute().parent.parent / claim.METRICS).exists()
+            ended = (Path(start).absolute().parent.parent / run_directory.METRICS).exists()
             resumed = read_resumable(start, cfg.trainer.max_epochs if ended else None)
-            from_checkpoint.require_same_run(cfg)
+            checkpoint_options.require_same_run(cfg)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
         check_batches(cfg.trainer, data)
         model = build(
@@ -83,7 +85,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         if cut_off:  # it is the same run
             record |= {name: cut_off[name] for name in ("run_id", "parent_id")}
         trainer, history = make_trainer(cfg, directory, model, start, record)
-        processes.require_possible(trainer)
+        ddp.require_possible(trainer)
 
         data.prepare_data()
         data.setup("fit")
@@ -93,17 +95,20 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         if held_out not in (None, record["split"]):
             raise ValueError("data: the checkpoint held out other validation images than these")
         writes = trainer.is_global_zero
-        with claim.claimed(directory, cut_off) if writes else nullcontext():
+        with run_directory.claimed(directory, cut_off) if writes else nullcontext():
             if writes and cut_off is None:
-                composed = {"model": plain(cfg.model), "config_hash": claim.config_hash(cfg)}
-                write_json(directory / claim.RECORD, record | environment() | composed)
-            with processes.together(trainer):
+                composed = {
+                    "model": plain(cfg.model),
+                    "config_hash": run_directory.config_hash(cfg),
+                }
+                write_json(directory / run_directory.RECORD, record | environment() | composed)
+            with ddp.together(trainer):
                 return _run(cfg, directory, data, model, trainer, history, start, record)
 
 
 def last_checkpoint(directory: Path) -> Path:
     """Where a run in this directory goes on from, once it has finished an epoch."""
-    return directory / "checkpoints" / "last.ckpt"
+    return directory / run_directory.CHECKPOINTS / run_directory.LAST
 
 
 def trains(model: ImageModel) -> bool:
@@ -122,8 +127,10 @@ def make_trainer(
 
     start: the checkpoint to go on from. record: what every checkpoint says of the run.
     """
+    from cli.config import build
+    from cli.trainer_settings import callbacks_of
     from denoisers.checkpoint import AtomicCheckpointIO, RunRecord
-    from runs.callbacks import (
+    from training.callbacks import (
         BestCheckpoint,
         EarlyStopping,
         EndOfValidation,
@@ -131,15 +138,13 @@ def make_trainer(
         LastCheckpoint,
         best_beside,
     )
-    from runs.config import build
-    from runs.loggers import loggers
-    from runs.profiling import profiler_into
-    from runs.progress import progress
-    from runs.tensorboard import TensorBoardPictures, events_beside
-    from runs.trainer_settings import callbacks_of
+    from training.loggers import loggers
+    from training.profiling import profiler_into
+    from training.progress import progress
+    from training.tensorboard import TensorBoardPictures, events_beside
 
-    settings = cfg.trainer
-    history = History(directory / "history.csv")
+    settings, checkpoints = cfg.trainer, directory / run_directory.CHECKPOINTS
+    history = History(directory / run_directory.HISTORY)
     others = callbacks_of(settings)
     callbacks = [
         history,
@@ -149,8 +154,8 @@ def make_trainer(
         TensorBoardPictures(events_beside(directory, start)),
         EndOfValidation(history),
         # Before the last one, whose file is to know this epoch's best.
-        BestCheckpoint(directory / "checkpoints", model.monitor, best_beside(start)),
-        LastCheckpoint(directory / "checkpoints", start),
+        BestCheckpoint(checkpoints, model.monitor, best_beside(start)),
+        LastCheckpoint(checkpoints, start),
     ]
     if cfg.early_stopping.patience is not None:
         stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)
@@ -180,16 +185,16 @@ def _run(
     import time
 
     from denoisers.checkpoint import read_checkpoint, save_weights
-    from files import write_json
-    from runs import figures, report
-    from runs.callbacks import BEST, LAST
-    from runs.profiling import show_reports
-    from runs.tensorboard import finish
+    from groundwork.files import write_json
+    from reporting import figures
+    from training import report
+    from training.profiling import show_reports
+    from training.tensorboard import finish
 
     began, writes = time.perf_counter(), trainer.is_global_zero
     if writes:
         figures.save(figures.training_samples(data), directory / "samples.png")
-    checkpoints = directory / "checkpoints"
+    checkpoints = directory / run_directory.CHECKPOINTS
     if trains(model):
         trainer.fit(model, data, ckpt_path=start)
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -201,12 +206,12 @@ def _run(
         trainer.validate(model, data, verbose=False)
         best = {"epoch": 0} | {k: float(v) for k, v in trainer.callback_metrics.items()}
         history.validation_images[0] = model.scored["val"]
-        for name in (BEST, LAST):
+        for name in (run_directory.BEST, run_directory.LAST):
             trainer.save_checkpoint(checkpoints / name)
     weights = {}
     if writes:
-        best_epoch = read_checkpoint(checkpoints / BEST)
-        save_weights(best_epoch, checkpoints / "best.safetensors")
+        best_epoch = read_checkpoint(checkpoints / run_directory.BEST)
+        save_weights(best_epoch, checkpoints / run_directory.WEIGHTS)
         weights = best_epoch["state_dict"]
     model.load_state_dict(trainer.strategy.broadcast(weights))
     model.eval()
@@ -217,7 +222,7 @@ def _run(
         metrics = report.training_metrics(
             model, data, record, best, tested, history, time.perf_counter() - began
         )
-        write_json(directory / "metrics.json", metrics)
+        write_json(directory / run_directory.METRICS, metrics)
         report.show_training(metrics, directory)
         show_reports(trainer.profiler)  # type: ignore[attr-defined]
     return best[model.monitor]
@@ -228,10 +233,10 @@ def main(cfg: DictConfig) -> float:
     directory = Path(HydraConfig.get().runtime.output_dir)
     sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     if sweep:
-        processes.refuse_in_sweep(cfg)
-    with cli.job(last_checkpoint(directory)):
+        ddp.refuse_in_sweep(cfg)
+    with command.job(last_checkpoint(directory)):
         # The same sweep again goes on: what has ended is passed over, what was cut off resumed.
-        if sweep and (metric := claim.metric_of_finished(directory, cfg)) is not None:
+        if sweep and (metric := run_directory.metric_of_finished(directory, cfg)) is not None:
             logging.getLogger(__name__).info("%s has ended already: passed over", directory.name)
             return metric
         return train(cfg, directory, go_on=sweep)
@@ -239,9 +244,9 @@ def main(cfg: DictConfig) -> float:
 
 def prepare(arguments: list[str]) -> list[str]:
     """The overrides that this process adds to those of the command line."""
-    return [*from_checkpoint.resume(arguments), *processes.overrides()]
+    return [*checkpoint_options.resume(arguments), *ddp.overrides()]
 
 
 if __name__ == "__main__":
-    processes.follow_first()
-    cli.run(main, prepare)
+    ddp.follow_first()
+    command.run(main, prepare)

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks import memory, report, startup, training
 from benchmarks.turns import answer
-from files import expand
+from groundwork.files import expand
 
 PARTS = ("training", "startup", "memory", "evaluation", "latency", "growth")
 

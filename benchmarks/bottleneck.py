@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from files import expand
+from groundwork.files import expand
 
 WITHOUT = ("unet", "dncnn")  # networks without a bottleneck
 

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from machine import tune_process
+from groundwork.machine import tune_process
 
 BATCH = 128
 
@@ -21,10 +21,10 @@ def main(count: int, overrides: list[str]) -> None:
     from pytorch_lightning import Trainer
 
     from benchmarks.from_config import data_and_model
-    from contract import Batch
-    from runs.progress import Bar
-    from runs.record import isolated
-    from runs.scoring import TaskAccuracy
+    from evaluation.classifiers import TaskAccuracy
+    from groundwork.batch import Batch
+    from groundwork.environment import isolated
+    from training.progress import Bar
 
     _, model = data_and_model(overrides)
     model.eval()

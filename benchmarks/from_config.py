@@ -3,10 +3,10 @@
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from cli.config import build
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
-from files import REPOSITORY
-from runs.config import build
+from groundwork.files import REPOSITORY
 
 
 def composed(overrides: list[str]) -> DictConfig:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from machine import tune_process
+from groundwork.machine import tune_process
 
 MODELS = ("dense", "vae", "conv_upsample", "conv_transposed", "classifier")
 CONVOLUTIONAL = ("conv_upsample", "conv_transposed")
@@ -63,8 +63,8 @@ def _step(name: str, batch_size: int, size: int) -> Callable[[], Any]:
     import torch
 
     from benchmarks.from_config import composed
-    from contract import Batch
-    from runs.config import build
+    from cli.config import build
+    from groundwork.batch import Batch
 
     node = composed([f"model={name}"]).model
     model = build(node, "model", image_shape=(1, size, size), num_classes=10)

@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers, ops
 
 from benchmarks.turns import Turn
-from files import REPOSITORY
+from groundwork.files import REPOSITORY
 
 BATCH = 128
 SIZE = 28

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from machine import tune_process
+from groundwork.machine import tune_process
 
 BATCHES = (1, 256)
 SECONDS = 0.5  # of a turn

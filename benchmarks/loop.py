@@ -14,8 +14,8 @@ import torch
 
 from benchmarks.training import PARTS
 from benchmarks.turns import Turn
-from contract import Batch
-from machine import tune_process
+from groundwork.batch import Batch
+from groundwork.machine import tune_process
 
 
 def main(steps: int, compiled: bool, overrides: list[str]) -> None:

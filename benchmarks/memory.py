@@ -6,7 +6,7 @@ import sys
 import tempfile
 from typing import Any
 
-from files import REPOSITORY
+from groundwork.files import REPOSITORY
 
 ALL = {"train_size": 55_000, "val_size": 5_000, "test_size": 10_000}
 # As many as the projector shows and as an evaluation's batch has, which take memory whatever the

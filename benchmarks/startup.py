@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from files import REPOSITORY
+from groundwork.files import REPOSITORY
 
 FIRST_STEP = "trainer.callbacks=[{_target_:benchmarks.first_step.FirstStep}]"
 

@@ -23,9 +23,9 @@ from torchvision import datasets, transforms
 
 from benchmarks.epoch_turns import EpochTurns
 from benchmarks.from_config import data_and_model
-from contract import Batch
 from datamodules.mnist import FashionMNIST
 from denoisers.base import ImageModel
+from groundwork.batch import Batch
 
 
 class NoisyImages(Dataset[tuple[Tensor, Tensor, int]]):

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.turns import Contender, rounds
-from files import REPOSITORY
+from groundwork.files import REPOSITORY
 
-SPINNING = ["env", "GOMP_SPINCOUNT=300000"]  # OpenMP's own default; see `machine.tune_process`
+SPINNING = [
+    "env",
+    "GOMP_SPINCOUNT=300000",
+]  # OpenMP's own default; see `groundwork.machine.tune_process`
 KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
 BATCH = 128
 PARTS = ("gather", "noise", "forward", "backward", "optimizer")

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from files import REPOSITORY
+from groundwork.files import REPOSITORY
 
 CHANNEL = "BENCHMARK_CHANNEL"  # the two pipe ends that a contender inherits: "read,write"
 

@@ -10,7 +10,7 @@ import numpy as np
 from comparison.joining import Entry, join
 from comparison.labels import labels
 from comparison.results import Evaluation, LeftOut, Results
-from runs.statistics import paired_intervals
+from reporting.statistics import paired_intervals
 
 FEWEST = 6  # images for an interval: of 5 pairs, even if all agree, the sign test's p is 0.0625
 

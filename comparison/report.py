@@ -16,10 +16,10 @@ from comparison import figures
 from comparison.figures import Style
 from comparison.leaderboard import FEWEST, Comparison, Row, Table
 from comparison.results import MODEL
-from files import write_whole
-from runs import html as page
-from runs.statistics import RESAMPLES
-from runs.terminal import Terminal
+from groundwork.files import write_whole
+from reporting import html as page
+from reporting.statistics import RESAMPLES
+from reporting.terminal import Terminal
 
 TITLE = "Leaderboard"
 NOT_EVALUATED = "†"

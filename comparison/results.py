@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from folders import walk
+from groundwork.folders import walk
+from groundwork.run_directory import HISTORY, METRICS, RECORD
 
 # The arguments of the Trainer that decide what is learned; the others say where, and what is shown.
 TRAINER = (
@@ -227,8 +228,8 @@ def read(directories: Iterable[Path]) -> Results:
     found = Results([], [], [])
     for directory in _run_directories(directories, found.left_out):
         try:
-            training = _json(directory / "run.json", RunRecord).seed is not None
-            if not (directory / "metrics.json").exists():
+            training = _json(directory / RECORD, RunRecord).seed is not None
+            if not (directory / METRICS).exists():
                 raise ValueError("no metrics.json: it has failed, or has not ended yet")
             if training:
                 found.runs.append(_run(directory))
@@ -275,14 +276,14 @@ def _run_directories(directories: Iterable[Path], left_out: list[LeftOut]) -> It
         for folder, entries in walk(str(top), lambda entry: True, unreadable):
             directory = Path(folder)
             names = {entry.name for entry in entries}
-            if "run.json" in names and directory.resolve() not in seen:
+            if RECORD in names and directory.resolve() not in seen:
                 seen.add(directory.resolve())
                 yield directory
 
 
 def _run(directory: Path) -> Run:
-    record = _json(directory / "run.json", TrainingRecord)
-    metrics = _json(directory / "metrics.json", TrainingMetrics)
+    record = _json(directory / RECORD, TrainingRecord)
+    metrics = _json(directory / METRICS, TrainingMetrics)
     if "psnr" not in metrics.test:
         raise ValueError("a classifier restores nothing, so it has no PSNR")
     settings = (
@@ -294,7 +295,7 @@ def _run(directory: Path) -> Run:
         | settings_of("early_stopping", record.early_stopping)
     )
     validation = []
-    history = directory / "history.csv"
+    history = directory / HISTORY
     if history.exists():  # a composite that was only assembled has none
         columns = _columns(history, "epoch", "val/psnr")
         pairs = zip(columns["epoch"], columns["val/psnr"], strict=True)
@@ -330,7 +331,7 @@ def _seconds(max_time: Any) -> float | None:
 
 
 def _evaluation(directory: Path) -> Evaluation:
-    metrics = _json(directory / "metrics.json", EvaluationMetrics)
+    metrics = _json(directory / METRICS, EvaluationMetrics)
     if "psnr" not in metrics.test:
         raise ValueError("a classifier restores nothing, so it has no PSNR")
     images = _columns(directory / "per_image.csv", "noisy_psnr", "psnr")

@@ -17,8 +17,6 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-import machine
-from contract import generator
 from datamodules.crops import fixed_crops, gather, random_crops
 from datamodules.images import ImageDataModule, Split
 from datamodules.noise import Noise
@@ -33,8 +31,10 @@ from datamodules.value_range import (
     spoken,
     value_range,
 )
-from files import expand
-from picture_files import KINDS, search
+from groundwork import machine
+from groundwork.files import expand
+from groundwork.picture_files import KINDS, search
+from groundwork.seeding import generator
 
 LARGEST_CROP = 10_000  # pixels a side
 MOST_CROPS = 10_000_000

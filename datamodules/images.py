@@ -14,9 +14,10 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from contract import Batch, generator
 from datamodules.noise import Noise
 from datamodules.sampling import Draw, DrawSampler, InMemory
+from groundwork.batch import Batch
+from groundwork.seeding import generator
 
 Split = Literal["train", "val", "test"]
 

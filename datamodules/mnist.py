@@ -20,7 +20,7 @@ from torchvision import datasets
 
 from datamodules.images import LabelledImages
 from datamodules.noise import Noise
-from files import REPOSITORY, expand, whole_file
+from groundwork.files import REPOSITORY, expand, whole_file
 
 LOCK = ".lock"
 PATIENCE = 2  # seconds of waiting for another process before a line says so

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from contract import generator
 from datamodules.garments import draw_garments
 from datamodules.images import LabelledImages
 from datamodules.noise import Noise
+from groundwork.seeding import generator
 
 MOST_IMAGES = 10_000_000  # 8 GB, and four times that in the noise of an evaluation
 

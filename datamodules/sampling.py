@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from contract import generator
+from groundwork.seeding import generator
 
 
 class Draw(NamedTuple):

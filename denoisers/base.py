@@ -14,9 +14,10 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from contract import Batch, derive_seed, generator
 from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
+from groundwork.batch import Batch
+from groundwork.seeding import derive_seed, generator
 
 Stage = Literal["train", "val", "test"]
 WIDEST = 100_000  # layer: between two of them the count of weights still fits into 64 bits
@@ -225,7 +226,7 @@ class ImageModel(LightningModule):
                 on_epoch=True,
                 prog_bar=name in ("loss", monitored),
                 # Lightning would log an epoch's training after the checkpoints are written, so that
-                # a run that was cut off in between would lack it: `runs.callbacks.History` does.
+                # a run that was cut off in between would lack it: the history does it before.
                 logger=False if stage == "train" else None,
                 batch_size=1,
             )

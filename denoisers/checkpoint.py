@@ -33,7 +33,8 @@ from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
 from denoisers.weights_file import encode_weights, is_weights_file, read_weights
-from files import expand, whole_file
+from groundwork.files import expand, whole_file
+from groundwork.run_directory import BEST, CHECKPOINTS
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 FORMAT_VERSION = 3
@@ -117,7 +118,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = expand(path)
     if path.is_dir():
-        best = next(iter(path.glob("checkpoints/best.ckpt")), path / "…" / "best.ckpt")
+        best = next(iter(path.glob(f"{CHECKPOINTS}/{BEST}")), path / "…" / BEST)
         raise ValueError(f"{path} is a folder, not a checkpoint: give a file such as {best}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from contract import Batch
 from denoisers.base import ImageModel, Objective, Stage, require_sizes
+from groundwork.batch import Batch
 
 
 class Classifier(ImageModel):

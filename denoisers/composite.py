@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from contract import Batch
 from denoisers.base import Denoiser, ImageModel, Objective, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
+from groundwork.batch import Batch
 
 
 class Composite(ImageModel):

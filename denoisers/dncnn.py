@@ -6,10 +6,10 @@ B images of C channels, W of them inside:  B C H W -> B W H W -> ... -> B W H W 
 import torch
 from torch import Tensor, nn
 
-from contract import Batch
 from denoisers.base import Objective, PixelDenoiser, require_sizes
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
+from groundwork.batch import Batch
 
 DEEPEST = 1_000  # layers: the paper has up to 20
 

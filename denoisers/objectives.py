@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contract import Batch
 from denoisers.base import ImageModel, Objective, PixelDenoiser
 from denoisers.losses import distance
+from groundwork.batch import Batch
 
 Net = Callable[[Tensor], Tensor]  # B C H W -> B C H W
 NoiseKind = Literal["any", "zero-mean", "gaussian"]

@@ -12,10 +12,10 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from contract import Batch, Part
 from denoisers.base import Denoiser, Objective, Stage, require_sizes
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
+from groundwork.batch import Batch, Part
 
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 12.0  # of latents and pixels: exp() stays finite
 LONGEST_WARMUP = 1_000_000  # epochs

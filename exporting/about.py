@@ -11,7 +11,7 @@ from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, resolve
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
-from runs.callbacks import BEST
+from groundwork.run_directory import BEST, METRICS
 
 PROJECT = "image-denoisers"
 NOT_STATED = "not stated"
@@ -87,7 +87,7 @@ def metrics_beside(checkpoint: Path, run: dict[str, Any]) -> dict[str, Any] | No
 
     Raises ValueError where the file is damaged.
     """
-    file = checkpoint.absolute().parent.parent / "metrics.json"
+    file = checkpoint.absolute().parent.parent / METRICS
     if checkpoint.name != BEST or not file.is_file():
         return None
     try:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from denoisers.base import ImageModel
 from exporting import onnx, safetensors, torch_export
-from exporting.check import Run
+from exporting.checks import Run
 
 
 class Format(Protocol):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from denoisers.base import ImageModel
 from exporting.about import RESTORED, input_name, output_names
-from exporting.check import Run
+from exporting.checks import Run
 from exporting.tracing import trace
 
 SUFFIX = ".onnx"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from denoisers.base import ImageModel
 from denoisers.checkpoint import build_model
-from exporting.check import Run, outputs
+from exporting.checks import Run, outputs
 
 # `best.safetensors`, which training has written, has the weights alone.
 SUFFIX = ".model.safetensors"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from denoisers.base import ImageModel
-from exporting.check import Run, outputs
+from exporting.checks import Run, outputs
 from exporting.tracing import trace
 
 SUFFIX = ".pt2"

@@ -10,7 +10,7 @@ if find_spec("hydra_plugins.hydra_optuna_sweeper"):  # the extra is installed
 
     class ResumableOptuna(OptunaSweeper):
         def sweep(self, arguments: list[str]) -> None:
-            from runs.search import going_on  # imports Optuna, which `--help` is not to wait for
+            from cli.optuna_search import going_on
 
             with going_on(self.sweeper):
                 super().sweep(arguments)

@@ -1,0 +1,124 @@
+"""The baselines that a denoiser is held against, fitted and tuned for one noise.
+
+They are told the noise. What they learn is from training images, what tuning chooses is from the
+first validation images; the images that are scored are never seen.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from baselines.filters import BM3D, FILTERS, Cost, Filter
+from baselines.linear import ROWS, projections, regressions
+from baselines.mean_curve import InverseMean
+from datamodules.noise import Noise
+from denoisers.metrics import psnr
+from groundwork.batch import Batch
+
+Which = Literal["none", "fast", "all"]
+Restore = Callable[[Tensor], Tensor]
+
+TUNED_ON: dict[Cost, int] = {"low": 200, "medium": 200, "high": 20}  # validation images
+LEAST_STD = 1e-3  # the filters divide by the noise's standard deviation
+LINEAR_UP_TO = 3_072  # values in an image: time grows with their cube, and 4,096 take minutes
+RANKS = (4, 8, 16, 32, 64, 128, 256, 512)
+RIDGES = (1e-6, 1e-4, 1e-2, 1e-1, 1.0)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A method that needs no gradient, ready to restore.
+
+    restore: B C H W -> B C H W in [0, 1], on the CPU.
+    settings: what tuning has chosen.
+    cost: of an image: microseconds, milliseconds, or hundreds of milliseconds.
+    """
+
+    name: str
+    restore: Restore
+    settings: dict[str, Any]
+    cost: Cost
+
+
+def require_available(which: Which) -> None:
+    """Raises ValueError where BM3D is asked for and its package is absent."""
+    if which == "all" and find_spec("bm3d") is None:
+        raise ValueError(
+            "baselines=all needs BM3D, whose licence is for non-commercial use only: "
+            "pip install '.[bm3d]'"
+        )
+
+
+def baselines(
+    which: Which, training: Callable[[], Batch], validation: Batch, noise: Noise
+) -> Iterator[Baseline]:
+    """The chosen baselines, one after the other: each is fitted when it is asked for.
+
+    which: "all" is "fast" and BM3D. training, validation: images with the noise, on the CPU; those
+        of training are only made where something learns from them.
+
+    Raises ValueError as `require_available` does. Warns where images have too many values for the
+    linear methods, which are left out then.
+    """
+    require_available(which)
+    if which == "none":
+        return
+    unbiased = InverseMean(noise)
+    around_mean = validation.noisy - unbiased.mean(validation.clean)
+    std = max(around_mean.square().mean().sqrt().item(), LEAST_STD)
+    for each in FILTERS if which == "fast" else (*FILTERS, BM3D):
+        filtered = partial(_filter, each, std, unbiased)
+        yield _tuned(each.name, each.setting, each.values, filtered, validation, each.cost)
+    values = validation.clean[0].numel()
+    if values > LINEAR_UP_TO:
+        limit = f"images of {values:,} values, over {LINEAR_UP_TO:,}"
+        warnings.warn(f"no PCA and no linear baseline for {limit}", stacklevel=2)
+        return
+    learned_from = training()
+    clean, noisy = learned_from.clean.flatten(1), learned_from.noisy.flatten(1)
+    # Where the noisy images are right on average: projected like an average, then unbiased.
+    means = torch.cat([unbiased.mean(part) for part in clean.split(ROWS)])
+    projected = _then(unbiased, projections(means))
+    yield _tuned("PCA", "rank", RANKS, projected, validation, "low")
+    mapped = _then(_cut, regressions(noisy, clean))
+    yield _tuned("linear (Wiener)", "ridge", RIDGES, mapped, validation, "low")
+
+
+def _tuned(
+    name: str,
+    setting: str,
+    values: Sequence[Any],
+    with_value: Callable[[Any], Restore],
+    validation: Batch,
+    cost: Cost,
+) -> Baseline:
+    """With the value of its setting that gives validation images the highest mean PSNR."""
+    noisy, clean = (part[: TUNED_ON[cost]] for part in (validation.noisy, validation.clean))
+    scores = {value: psnr(with_value(value)(noisy), clean).mean().item() for value in values}
+    best = max(scores, key=scores.__getitem__)
+    return Baseline(name, with_value(best), {setting: best}, cost)
+
+
+def _filter(each: Filter, std: float, unbiased: Restore, value: Any) -> Restore:
+    last = unbiased if each.averages else _cut
+    return lambda noisy: last(torch.from_numpy(each.apply(noisy.numpy(), std, value)))
+
+
+def _then(last: Restore, with_value: Callable[[Any], Restore]) -> Callable[[Any], Restore]:
+    """What `with_value` makes of a value, followed by `last`."""
+
+    def composed(value: Any) -> Restore:
+        first = with_value(value)
+        return lambda noisy: last(first(noisy))
+
+    return composed
+
+
+def _cut(images: Tensor) -> Tensor:
+    return images.clamp(0, 1)

@@ -1,0 +1,129 @@
+"""What Hydra's exceptions leave out: which override they are about, and what would be right.
+
+This file imports nothing heavy, like cli/command.py.
+"""
+
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.core.default_element import GroupDefault
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+
+from cli import extras
+from cli.suggestions import suggest
+
+LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
+
+
+def of_options(error: BaseException) -> bool:
+    """Whether Hydra refuses options that do not go together, such as -m and --cfg."""
+    return traceback.extract_tb(error.__traceback__)[-1].name == "_run_hydra"
+
+
+def while_composing(error: BaseException) -> bool:
+    """Whether an error comes from composing the config, in which no code of this project runs.
+
+    Hydra and OmegaConf have exceptions of their own, but not for all that they can't read.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).name == "config_loader_impl.py" for frame in frames)
+
+
+def while_launching(error: BaseException) -> bool:
+    """Whether an error is of a launcher itself: of its settings, or of a process that has died.
+
+    What a job raises comes out of the sweeper.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).parent.name in LAUNCHERS for frame in frames)
+
+
+def sweep(error: BaseException) -> DictConfig | None:
+    """Hydra's settings of the sweep in which an exception was raised; None outside one."""
+    for config in _locals(error, "cfg"):
+        if OmegaConf.select(config, "hydra.mode") == RunMode.MULTIRUN:
+            settings: DictConfig = config.hydra
+            return settings
+    return None
+
+
+def wrong_name(error: BaseException) -> str | None:
+    """The line for an exception of Hydra's about a name that there isn't; None for others."""
+    if isinstance(error, MissingConfigException):
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        if line := extras.to_install(group, option):
+            return line
+        if group and error.options:
+            choices = suggest(option, error.options, f"{group}=")
+            return f"{group}={option}: there is no such choice, {choices}"
+    override, config = _position(error)
+    if override is None:
+        return None
+    whole, cause = str(override.key_or_group), error.__cause__
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        node, path = cause.parent_node, str(cause.full_key)
+    elif override.is_delete():
+        node, path = _end_of(whole, config)
+    else:
+        return None
+    if not isinstance(node, DictConfig):
+        return None
+    above, dot, name = path.rpartition(".")
+    rest = whole.removeprefix(path) if whole.startswith(path) else ""
+    choices = suggest(name, (key for key in node if key != "_target_"), above + dot, rest)
+    group = path.partition(".")[0]
+    choice = next((c.value for c in _jobs_choices(error) if c.key_or_group == group), None)
+    there = "" if choice is None else f" of {group}={choice()}"
+    return f"{path}{rest}: there is no such setting{there}, {choices}"
+
+
+def _jobs_choices(error: BaseException) -> list[Override]:
+    """The overrides of the sweep's job whose config was being composed; [] outside one."""
+    for words in _locals(error, "sweep_overrides"):
+        return OverridesParser.create().parse_overrides(words)
+    return []
+
+
+def place(error: BaseException) -> str:
+    """The override, or else the key, that an exception of Hydra's is about; "" for others."""
+    override, _ = _position(error)
+    if override is not None:
+        return str(override.input_line)
+    for default in (*_locals(error, "self"), *_locals(error, "d")):
+        if isinstance(default, GroupDefault):
+            return f"{default.group}={default.value}"
+    noted = re.search(r"^\s*full_key: (.*)$", str(error), re.MULTILINE)
+    return noted[1] if noted else ""
+
+
+def _position(error: BaseException) -> tuple[Override | None, Any]:
+    """The override that Hydra was applying, and the config so far: its errors have neither."""
+    for override in _locals(error, "override"):
+        if isinstance(override, Override):
+            return override, next(_locals(error, "cfg"), None)
+    return None, None
+
+
+def _locals(error: BaseException, name: str) -> Iterator[Any]:
+    """What had a name where the error was raised, and on the way there: the innermost first."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if name in frame.f_locals:
+            yield frame.f_locals[name]
+
+
+def _end_of(path: str, config: DictConfig) -> tuple[Any, str]:
+    """How far a config has a path: the last node, and the path to the name that it lacks."""
+    node, names = config, path.split(".")
+    for depth, name in enumerate(names, 1):
+        if not isinstance(node, DictConfig) or name not in node:
+            return node, ".".join(names[:depth])
+        node = node[name]
+    return None, path

@@ -1,0 +1,60 @@
+"""One line for a user's mistake, whoever has raised it.
+
+This file imports nothing heavy.
+"""
+
+import traceback
+from pathlib import Path
+
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from cli import hydra_errors
+from cli.launchers import LaunchedJobError
+from groundwork.files import REPOSITORY
+
+LONGEST = 450  # characters of a line that tells of a mistake
+TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch: the traceback instead of the line
+
+
+def is_users_mistake(error: Exception) -> bool:
+    """Whether a line says all: for what Hydra, Lightning or this project refuses with a reason."""
+    if isinstance(error, HydraException | OmegaConfBaseException | OSError | LaunchedJobError):
+        return True
+    if type(error).__name__ == "MisconfigurationException":  # Lightning's
+        return True
+    if isinstance(error, ModuleNotFoundError) and "Requirement" in str(error):
+        return True  # Lightning's, of a package that a callback needs
+    if isinstance(error, ValueError | FloatingPointError):
+        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
+            return True
+    told = (hydra_errors.of_options, hydra_errors.while_composing, hydra_errors.while_launching)
+    return any(known(error) for known in told)
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
+    wrong_name = hydra_errors.wrong_name(error)
+    parts = (wrong_name or str(error)).splitlines()
+    if isinstance(error, OverrideParseException):
+        parts.insert(0, f"{error.override}: is not in Hydra's grammar, quotes may be missing:")
+    if wrong_name is None and isinstance(error.__cause__, OmegaConfBaseException):
+        parts += str(error.__cause__).splitlines()
+    line = ""
+    for part in parts:
+        if part.startswith("Config search path"):
+            break
+        words = part.strip()
+        if not words or words.startswith(("full_key:", "object_type=", "See https:")):
+            continue
+        listed = part.startswith("\t") and not line.endswith(":")
+        separator = "" if not line else ", " if listed else " " if line[-1] in ".:;," else "; "
+        line += separator + words
+    line = line or type(error).__name__
+    key = hydra_errors.place(error)
+    if key.partition("=")[0].strip("+~") not in line:
+        line = f"{key}: {line}"
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    # Of a long value, the beginning and the end tell which it is.
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 4 :]}"

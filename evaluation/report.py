@@ -1,0 +1,232 @@
+"""What an evaluation has found, as tables and in words: on the terminal and as `report.html`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+from rich.table import Column
+from rich.table import Table as RichTable
+
+from evaluation.classifiers import INPUTS
+from evaluation.task_accuracy import p_value, verdict
+from groundwork.files import write_whole
+from reporting import html, summary
+from reporting.figures import NOISY
+
+# The pictures that an evaluation may have made, in the order of the page; others come after them.
+PICTURES = {
+    "noise_curve": "Scores over the noise level",
+    "strip": "Examples: the first scored image of each class, where there are classes",
+    "extremes": "The scored images with the best, the median and the worst PSNR",
+    "vae_latents": "The KL divergence of each latent",
+    "vae_calibration": "The error of pixels against the predicted one",
+    "vae_uncertainty": "Where draws from the posterior differ, where the image is wrong",
+    "vae_samples": "Drawn from the prior",
+    "vae_interpolation": "Between the codes of two images",
+}
+
+
+INFORMATIVE = 0.5  # nats
+
+
+class Table(NamedTuple):
+    """The first column names the row. notes: lines below it."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+def show(metrics: dict[str, Any], directory: Path) -> None:
+    """Print an evaluation's tables and what they say in words, and where its files are."""
+    shown: list[RichTable | str] = []
+    for table in tables(metrics):
+        first, *others = table.header
+        rich = RichTable(first, *(Column(name, justify="right") for name in others))
+        for row in table.rows:
+            rich.add_row(*row)
+        shown += [table.title, rich, *table.notes]
+    summary.show(_title(metrics), [*shown, *sentences(metrics)], directory)
+
+
+def write_page(metrics: dict[str, Any], directory: Path) -> None:
+    """`report.html`, which needs no other file. directory: of the evaluation, with its pictures."""
+    content = html.page(_title(metrics), _parts(metrics, directory))
+    write_whole(directory / "report.html", content)
+
+
+def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
+    for sentence in sentences(metrics):
+        yield html.paragraph(sentence)
+    for table in tables(metrics):
+        yield html.heading(table.title)
+        yield html.table(table.header, table.rows)
+        for note in table.notes:
+            yield html.paragraph(note)
+    yield html.heading("Pictures")
+    made = {path.stem: path for path in sorted(directory.glob("*.png"))}
+    for name in [*(n for n in PICTURES if n in made), *(n for n in made if n not in PICTURES)]:
+        yield html.picture(made[name], PICTURES.get(name, name.replace("_", " ")))
+    yield html.heading("What was run")
+    yield html.code(metrics["command"])
+    names = (
+        "run_id",
+        "checkpoint",
+        "split",
+        "images",
+        "data",
+        "noise",
+        "trained_noise",
+        "versions",
+    )
+    yield html.code(OmegaConf.to_yaml({name: metrics[name] for name in names}))
+
+
+def _title(metrics: dict[str, Any]) -> str:
+    return f"{_model(metrics)} on the {_images(metrics)}"
+
+
+def _images(metrics: dict[str, Any]) -> str:
+    split = "test" if metrics["split"] == "test" else "validation"
+    return summary.which_images(metrics["images"], split)
+
+
+def _model(metrics: dict[str, Any]) -> str:
+    name: str = metrics["model"].rpartition(".")[2]
+    return name
+
+
+def sentences(metrics: dict[str, Any]) -> list[str]:
+    """What the numbers say."""
+    if not metrics["noisy_input"]:
+        return []
+    found = verdict(metrics["task"], metrics["noisy_input"]["psnr"], metrics["test"]["psnr"])
+    return [*found, f"That is on the {_images(metrics)}."] if found else []
+
+
+def tables(metrics: dict[str, Any]) -> Iterator[Table]:
+    """All that there is to say in numbers."""
+    if metrics["noisy_input"]:
+        yield _restoration(metrics)
+    own = {
+        name: value for name, value in metrics["test"].items() if name not in metrics["noisy_input"]
+    }
+    rows = [
+        (summary.TITLES.get(n, n.replace("_", " ")), f"{value:.4f}") for n, value in own.items()
+    ]
+    scored = f"Scored on the {_images(metrics)}."
+    yield Table("The model's own measures", ("measure", ""), rows, [scored])
+    if metrics["accuracy"]:
+        yield from (table._replace(notes=[scored]) for table in _task(metrics["task"]))
+    for name in ("psnr", "ssim", "accuracy"):
+        if curve := [row for row in metrics["noise_curve"] if name in row]:
+            yield _curve(name, curve, scored)
+    if metrics["vae"]:
+        yield _vae(metrics["vae"], scored)
+    if metrics["by_class"]:
+        yield _by_class(metrics["by_class"])
+
+
+SCORES = {"psnr": ("PSNR (dB)", ".2f"), "ssim": ("SSIM", ".4f"), "mse": ("MSE", ".5f")}
+SCORES |= {"mae": ("MAE", ".5f"), "accuracy": ("accuracy", ".2%")}
+
+
+def _restoration(metrics: dict[str, Any]) -> Table:
+    """The model beside the noisy input and the baselines, the best first."""
+    accuracy = metrics["accuracy"]
+    methods = {
+        NOISY: metrics["noisy_input"] | _named(accuracy, "noisy"),
+        _model(metrics): metrics["test"] | _named(accuracy, "restored"),
+        **metrics["baselines"],
+    }
+    milliseconds = {_model(metrics): metrics["timings"]["ms_per_image"]}
+    milliseconds |= metrics["timings"]["baselines_ms_per_image"]
+    names = [name for name in SCORES if any(name in found for found in methods.values())]
+    rows = []
+    for method, found in sorted(methods.items(), key=lambda item: -item[1]["psnr"]):
+        cells = [format(found[n], SCORES[n][1]) if n in found else "" for n in names]
+        images = f"{found.get('images', metrics['images']['scored']):,}"
+        took = f"{milliseconds[method]:.3f}" if method in milliseconds else ""
+        rows.append([method, *cells, images, took])
+    header = ["method", *(SCORES[name][0] for name in names), "images", "ms/image"]
+    notes = [f"Scored on the {_images(metrics)}, or on as many of the first as the table says."]
+    if (timed := metrics["timings"]["timed_images"]) < metrics["images"]["scored"]:
+        notes.append(f"{_model(metrics)} was timed on the first {timed:,}.")
+    if metrics["baselines"]:
+        notes += [
+            "Baselines are fitted to training and tuned on validation images, for this noise."
+        ]
+    return Table("Restoration", header, rows, notes)
+
+
+def _named(accuracy: dict[str, float], name: str) -> dict[str, float]:
+    return {"accuracy": accuracy[name]} if name in accuracy else {}
+
+
+def _task(task: dict[str, Any]) -> Iterator[Table]:
+    rows = [
+        (INPUTS[name], f"{found['accuracy']:.2%}", f"{found['low']:.2%} to {found['high']:.2%}")
+        for name, found in task["accuracy"].items()
+    ]
+    yield Table("Does restoring help the task", ("accuracy on", "", "95 % interval"), rows)
+    if task["tests"]:
+        tests = [
+            (pair, str(found["only_first"]), str(found["only_second"]), p_value(found["p"]))
+            for pair, found in task["tests"].items()
+        ]
+        header = ("images classified rightly", "only the first", "only the second", "McNemar")
+        yield Table("Paired tests", header, tests)
+
+
+def _curve(name: str, curve: Sequence[dict[str, Any]], scored: str) -> Table:
+    """One measure, a row a method, a column a level. scored: the note on most methods' images."""
+    title, form = SCORES[name]
+    levels = sorted({row["level"] for row in curve})
+    methods: dict[str, dict[float, str]] = {}
+    for row in curve:
+        methods.setdefault(row["method"], {})[row["level"]] = format(row[name], form)
+    rows = [[method, *(found[level] for level in levels)] for method, found in methods.items()]
+    header = ["noise level", *(f"{level:g}" for level in levels)]
+    counts = {row["method"]: row["images"] for row in curve}
+    fewer = [method for method in methods if counts[method] < max(counts.values())]
+    notes = [scored]
+    if fewer:
+        notes.append(f"On the first {counts[fewer[0]]:,} alone: {', '.join(fewer)}.")
+    return Table(f"Noise curve: {title}", header, rows, notes)
+
+
+def _by_class(found: dict[str, dict[str, Any]]) -> Table:
+    titles = {
+        "images": ("images", "d"),
+        "noisy_psnr": ("noisy PSNR (dB)", ".2f"),
+        "psnr": ("PSNR (dB)", ".2f"),
+        "noisy_ssim": ("noisy SSIM", ".4f"),
+        "ssim": ("SSIM", ".4f"),
+        "accuracy": ("accuracy", ".2%"),
+    }
+    names = [name for name in titles if any(name in row for row in found.values())]
+    rows = [
+        [name, *(format(row[key], titles[key][1]) for key in names)] for name, row in found.items()
+    ]
+    return Table("By class", ["class", *(titles[name][0] for name in names)], rows)
+
+
+def _vae(found: dict[str, Any], scored: str) -> Table:
+    psnr = found["psnr"]
+    informative = sum(nats > INFORMATIVE for nats in found["kl_by_latent"])
+    rows = [
+        ("KL divergence", f"{sum(found['kl_by_latent']):.1f} nats per image"),
+        ("active units", f"{found['active_units']} of {len(found['kl_by_latent'])}"),
+        (f"latents of more than {INFORMATIVE} nats", str(informative)),
+        ("PSNR with the posterior mean", f"{psnr['mean']:.2f} dB"),
+        (f"PSNR of the average of {found['draws']} draws", f"{psnr['average']:.2f} dB"),
+        ("PSNR of one draw", f"{psnr['single']:.2f} dB"),
+        ("RMS error of a pixel", f"{found['rms_error']:.4f}"),
+        ("RMS of its predicted standard deviation", f"{found['rms_std']:.4f}"),
+        ("pixels within the 68.3 % interval", f"{found['coverage_68']:.1%}"),
+        ("pixels within the 95 % interval", f"{found['coverage_95']:.1%}"),
+    ]
+    note = f"From PSNR on, of the first {found['images']:,} images."
+    return Table("The posterior", ("measure", ""), rows, [scored, note])

@@ -1,0 +1,232 @@
+"""Which files are pictures, told by their first bytes, and where they are: also behind links."""
+
+import fnmatch
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from groundwork.folders import is_folder, listing, real_paths, walk
+
+TIFF = (".tif", ".tiff")
+# The names of what datamodules/pictures.py reads. What has one is a picture, if a damaged one.
+PICTURES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", *TIFF, ".bmp", ".webp", ".gif"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k", ".jpx", ".jpc", ".avif"),
+)
+# The names of pictures of other kinds. Raw photographs are TIFFs with a preview for their first
+# page, so that their content alone would not tell.
+OTHERS = re.compile(
+    r"\.(3fr|arw|cr[23w]|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|raf|raw|rw[2l]|sr[2fw]|x3f"
+    r"|cur|czi|dcm|dds|djvu|emf|eps|exr|fits?|hdr|hei[cf]|ico|jxl|jxr|lif|nd2|pcx|pdf|pfm|psd|qoi"
+    r"|sgi|svg|tga|wmf|xcf)"
+)
+REPORTS = (".txt", ".json")  # what denoise.py writes beside a picture
+HEAD = 64  # bytes that tell a file's kind
+# By Pillow's names. What is short is checked further, since texts may begin with the same letters.
+SIGNATURES = {
+    "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "JPEG": re.compile(rb"\xff\xd8\xff"),
+    "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
+    "BMP": re.compile(rb"BM.{12}[\x0c(4@8l|]\0\0\0", re.DOTALL),  # its header's sizes
+    "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "GIF": re.compile(rb"GIF8[79]a"),
+    "PPM": re.compile(rb"P[1-6]\s+(#|\d+\s+(#|\d+\s))"),
+    "JPEG2000": re.compile(rb"\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n"),
+    "AVIF": re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).{4}(.{4})*?avi[fs])", re.DOTALL),
+}
+KINDS = ", ".join(SIGNATURES)
+NAMED = 3  # files of those that are passed over for one reason
+
+
+class Found(NamedTuple):
+    """A picture.
+
+    name: its path relative to what was searched. kind: Pillow's name of it; None where only the
+    file's name says that it is a picture, which is damaged or cannot be opened. real: its path
+    without links.
+    """
+
+    path: Path
+    name: Path
+    kind: str | None
+    real: str
+
+
+class PassedOver:
+    """What a search has found beside pictures: names by the reason."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, set[str]] = {}
+
+    def add(self, reason: str, name: str) -> None:
+        self.names.setdefault(reason, set()).add(name)
+
+    def __str__(self) -> str:
+        """One line; '' for none."""
+        reasons = []
+        for reason, names in self.names.items():
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            reasons.append(f"{len(names):,} {reason}: {', '.join(sorted(names)[:NAMED])}{more}")
+        line = f"passed over {'; '.join(reasons)}" if reasons else ""
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def search(given: Path, output: Path | None = None) -> tuple[list[Found], PassedOver]:
+    """The pictures in a folder and the folders in it, or those that a glob matches, by their names.
+
+    Links are followed. A file that is found in several ways counts once: by its own place where
+    that is searched, else by the name that comes first. A part of a path that exists is itself,
+    even if it reads like a wildcard. Hidden files and folders are passed over.
+
+    output: a folder that is passed over too, unless `given` lies in it.
+    """
+    found = _Search(given, output)
+    return found.pictures(), found.passed
+
+
+def kind_of_file(path: str | Path) -> str | None:
+    """Pillow's name of the kind of picture that a file's first bytes are of; None for no picture.
+
+    Raises OSError where it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        head = os.read(descriptor, HEAD)
+    finally:
+        os.close(descriptor)
+    return next((kind for kind, begins in SIGNATURES.items() if begins.match(head)), None)
+
+
+def is_other_kind(name: str, kind: str | None) -> bool:
+    """Whether a file is a picture of a kind that is not read. kind: what its first bytes say."""
+    return kind in (None, "TIFF") and OTHERS.fullmatch(_suffix(name)) is not None
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+class _Search:
+    def __init__(self, given: Path, output: Path | None) -> None:
+        self.passed = PassedOver()
+        self.root, self.pattern = _fixed_part(given)
+        self.real_path = real_paths()
+        self.output = None if output is None else os.path.realpath(output)
+        if self._in_output(self.real_path(self.root)):
+            self.output = None
+
+    def pictures(self) -> list[Found]:
+        if self.pattern:
+            paths = self._matching(self.root, self.pattern)
+        else:
+            paths = self._files_below(self.root)
+        root = self.real_path(self.root)
+        places = []  # by links or not, the name, the path without links, and the one with them
+        for path in set(paths):
+            name, real = self._name(path), self.real_path(path)
+            places.append((real != os.path.join(root, name), name, real, path))
+        found: dict[str, Found] = {}
+        for _, name, real, path in sorted(places):
+            if real not in found and (picture := self._picture(path, name, real)):
+                found[real] = picture
+        return sorted(found.values(), key=lambda picture: picture.name)
+
+    def _picture(self, path: str, name: str, real: str) -> Found | None:
+        """Open it, and note why where it is passed over."""
+        kind, reason = None, None
+        named = _suffix(name) in PICTURES
+        try:
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode):
+                reason = "that only /** would search"
+            elif os.path.basename(name).startswith("."):
+                reason = "hidden"
+            elif self._in_output(real):
+                reason = "linked into the output"
+            elif stat.S_ISREG(mode):
+                kind = kind_of_file(path)
+                if is_other_kind(name, kind):
+                    reason = "of a kind that is not read"
+                elif kind is None and not named:
+                    if _suffix(name) in REPORTS and os.path.exists(os.path.splitext(path)[0]):
+                        return None
+                    reason = "without a picture"
+            else:  # a pipe, which opening would wait for
+                reason = "not a file"
+        except OSError as error:
+            if os.path.islink(path) and not os.path.exists(path):
+                reason, name = "behind a broken link", f"{name} -> {os.readlink(path)}"
+            elif not named:  # else reading it will say so
+                reason, name = "unreadable", f"{name}: {error.strerror}"
+        if reason is None:
+            return Found(Path(path), Path(name), kind, real)
+        self.passed.add(reason, name)
+        return None
+
+    def _matching(self, folder: str, pattern: Sequence[str]) -> Iterator[str]:
+        """What a pattern, by its parts, stands for in a folder."""
+        if not pattern:
+            yield folder
+            return
+        part, rest = pattern[0], pattern[1:]
+        path = os.path.join(folder, part)
+        if os.path.lexists(path):
+            yield from self._matching(path, rest)
+        elif part == "**" and rest:
+            for below, _ in self._walk(folder):
+                yield from self._matching(below, rest)
+        elif part == "**":
+            yield from self._files_below(folder)
+        elif glob.has_magic(part):
+            fits = re.compile(fnmatch.translate(part)).match
+            try:
+                entries = listing(folder)
+            except OSError as error:
+                self._unreadable(error)
+                return
+            for entry in entries:
+                hidden = entry.name.startswith(".") and not part.startswith(".")
+                if hidden or not fits(entry.name):
+                    continue
+                if self._enters(entry) if is_folder(entry) else not rest:
+                    yield from self._matching(entry.path, rest)
+
+    def _files_below(self, folder: str) -> Iterator[str]:
+        for _, entries in self._walk(folder):
+            yield from (entry.path for entry in entries if not is_folder(entry))
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+        return walk(folder, self._enters, self._unreadable)
+
+    def _enters(self, entry: os.DirEntry[str]) -> bool:
+        if entry.name.startswith("."):
+            self.passed.add("hidden", self._name(entry.path))
+            return False
+        is_output = self._in_output(self.real_path(entry.path))
+        if is_output and entry.is_symlink():
+            self.passed.add("linked into the output", self._name(entry.path))
+        return not is_output
+
+    def _unreadable(self, error: OSError) -> None:
+        self.passed.add("unreadable", f"{self._name(error.filename)}: {error.strerror}")
+
+    def _in_output(self, real: str) -> bool:
+        """Whether a path without links is the output, or inside it."""
+        return self.output is not None and f"{real}/".startswith(f"{self.output}/")
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(os.path.join(self.root, "")) or path
+
+
+def _fixed_part(given: Path) -> tuple[str, tuple[str, ...]]:
+    """The part of a path that exists, and the parts after that."""
+    fixed = Path()
+    for index, part in enumerate(given.parts):
+        if not os.path.lexists(fixed / part):
+            return str(fixed), given.parts[index:]
+        fixed /= part
+    return str(fixed), ()

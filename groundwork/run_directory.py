@@ -1,0 +1,97 @@
+"""A run's directory: it belongs to one run, and says whether that run has ended.
+
+`run.json` is written when a run begins, `metrics.json` when it has ended. This file imports nothing
+heavy: a sweep that goes on passes over its finished jobs in no time.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+LOCK = ".lock"
+RECORD, METRICS, HISTORY = "run.json", "metrics.json", "history.csv"
+CHECKPOINTS = "checkpoints"  # the folder of the next three
+BEST, LAST, WEIGHTS = "best.ckpt", "last.ckpt", "best.safetensors"
+PATIENCE = 10  # seconds: the loaders' processes of a killed run hold its lock some 5 seconds longer
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """Equal for configs that compose to the same values."""
+    content = json.dumps(OmegaConf.to_container(cfg, resolve=True), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def metric_of_finished(directory: Path, cfg: DictConfig) -> float | None:
+    """What the run of this config has returned, where it has ended in this directory."""
+    record, metrics = _read(directory / RECORD), _read(directory / METRICS)
+    if record is None or metrics is None or record.get("config_hash") != config_hash(cfg):
+        return None
+    metric: float = metrics["validation"][metrics["monitor"].partition("/")[2]]
+    return metric
+
+
+def cut_off_run(directory: Path, cfg: DictConfig) -> dict[str, Any] | None:
+    """The record of this config's run, which has begun in this directory but not ended.
+
+    None in a directory without a run. Raises ValueError where it holds another one.
+    """
+    record = _read(directory / RECORD)
+    if record is None:
+        return None
+    if record.get("config_hash") != config_hash(cfg) or (directory / METRICS).exists():
+        raise _taken(directory)
+    return record
+
+
+@contextmanager
+def claimed(directory: Path, record: dict[str, Any] | None = None) -> Iterator[None]:
+    """Make the directory this process's own for the block.
+
+    record: of the run that goes on in it; None for a new run, which wants a directory without one.
+
+    Raises ValueError where another process has it, or where it holds another run.
+    """
+    with locked(directory):
+        if _read(directory / RECORD) != record:
+            raise _taken(directory)
+        yield
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes out of a directory, which is made, for the block.
+
+    Raises ValueError where another process has it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / LOCK)
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        raise ValueError(
+            f"{directory} is in use by another process: give another hydra.run.dir (or "
+            "hydra.sweep.dir)"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken(directory: Path) -> ValueError:
+    return ValueError(
+        f"{directory} already holds a run: give another hydra.run.dir (or hydra.sweep.dir)"
+    )
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    if not file.exists():
+        return None
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,221 @@
+"""Pictures of a run: image strips, learning curves, confusion matrices.
+
+They are matplotlib figures made without pyplot, which keeps state and looks for a display.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from datamodules.images import ImageDataModule
+from datamodules.sampling import Draw
+
+NOISY, MODEL = "noisy input", "model"  # the methods of a noise curve that are no baselines
+BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
+CELL = 1.1  # inches, an image's width in a strip
+CAPTION = 0.3  # of it, the room for two lines under an image
+LEAST_ROW, MOST_ROW = 0.6, 4  # of a column's width, the room that images get which are mere lines
+
+
+def save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=150, bbox_inches="tight")
+
+
+def strip(
+    rows: dict[str, Tensor],
+    columns: Sequence[str] = (),
+    captions: Mapping[str, Sequence[str]] | None = None,
+) -> Figure:
+    """Rows of images under each other, such as clean, noisy and restored.
+
+    rows: by name, B C H W in [0, 1], values outside are cut.
+    columns: a title for each of the B columns.
+    captions: by the row's name, a line under each of its images.
+    """
+    # One picture in one Axes: an Axes for each image takes matplotlib a hundred times as long.
+    shown = {name: _rgb(images) for name, images in rows.items()}
+    count, height, width, _ = next(iter(shown.values())).shape
+    gap = max(1, round(0.05 * width), height // MOST_ROW - width)
+    below = max(gap, round(CAPTION * width)) if captions else gap
+    below = max(below, round(LEAST_ROW * (width + gap)) - height)
+    canvas = torch.ones(len(rows) * (height + below), count * (width + gap), 3)
+    figure = Figure(
+        figsize=(CELL * count, CELL * count * canvas.shape[0] / canvas.shape[1]),
+        layout="constrained",
+    )
+    axis = figure.subplots()
+    middles = [column * (width + gap) + (width - 1) / 2 for column in range(count)]
+    for line, (name, images) in enumerate(shown.items()):
+        top = line * (height + below)
+        canvas[top : top + height].unflatten(1, (count, -1))[:, :, :width] = images.transpose(0, 1)
+        for middle, caption in zip(middles, (captions or {}).get(name, ()), strict=False):
+            axis.text(middle, top + height, caption, ha="center", va="top", fontsize=7)
+    axis.imshow(canvas, interpolation="nearest")
+    axis.set_yticks([line * (height + below) + height / 2 for line in range(len(rows))], [*rows])
+    axis.set_xticks(middles[: len(columns)], columns, fontsize=8)
+    axis.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+    axis.tick_params("y", labelrotation=90, labelsize=10)
+    for label in axis.get_yticklabels():
+        label.set_verticalalignment("center")
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def _rgb(images: Tensor) -> Tensor:
+    """B C H W -> B H W 3, cut to [0, 1]; other numbers of channels than 3 as their mean."""
+    images = images.cpu().float().clamp(0, 1).movedim(1, -1)
+    if images.shape[-1] != 3:
+        images = images.mean(-1, keepdim=True).expand(*images.shape[:-1], 3)
+    return images
+
+
+def training_samples(data: ImageDataModule) -> Figure:
+    """Examples of the training images, clean and as noisy as the first epoch sees such images."""
+    positions = data.examples("train", per_class=1)
+    draw = Draw("train", epoch=0, step=0, positions=positions)
+    batch = data.on_after_batch_transfer(draw, 0)
+    names = titles(data.class_names, batch.label)
+    return strip({"clean": batch.clean, "noisy": batch.noisy}, names)
+
+
+def titles(names: Sequence[str], labels: Tensor) -> list[str]:
+    """The class of each image; "" where there is none, which is the label -1."""
+    return [names[label] if label >= 0 else "" for label in labels.tolist()]
+
+
+LABELS = {
+    "loss": "loss (per image)",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "accuracy": "accuracy",
+    "cross_entropy": "cross-entropy (nats)",
+    "reconstruction": "reconstruction (nats per image)",
+    "kl": "KL divergence (nats per image)",
+    "active_units": "active latent units",
+}
+
+
+def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
+    """A panel for each metric over the epochs, training and validation together.
+
+    rows: of the history; a metric is named "train/loss", "val/psnr", …
+    monitor: the metric that chose the best epoch, which every panel marks.
+    """
+    names = {name for row in rows for name in row if "/" in name}
+    order = list(LABELS)
+    metrics = sorted(
+        {name.split("/")[1] for name in names},
+        key=lambda metric: order.index(metric) if metric in LABELS else len(order),
+    )
+    best = max(rows, key=lambda row: row.get(monitor, -math.inf))["epoch"]
+    width = min(len(metrics), 3)
+    height = -(-len(metrics) // width)
+    figure = Figure(figsize=(4.2 * width, 3 * height), layout="constrained")
+    axes = figure.subplots(height, width, squeeze=False).flatten()
+    for axis, metric in zip(axes, metrics, strict=False):
+        for stage, label in (("train", "training"), ("val", "validation")):
+            points = [(r["epoch"], r[key]) for r in rows if (key := f"{stage}/{metric}") in r]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+        axis.axvline(best, color="grey", linestyle=":", label="best epoch")
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(LABELS.get(metric, metric))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(fontsize=8)
+    for axis in axes[len(metrics) :]:
+        axis.set_axis_off()
+    return figure
+
+
+def noise_curve(
+    rows: Sequence[dict[str, Any]],
+    trained_levels: Sequence[float] | None,
+    level_name: str,
+) -> Figure:
+    """Scores over the noise level, a panel for each measure, a line for each method.
+
+    rows: of `evaluation.noise_curve`. trained_levels: the lowest and the highest of the noise that
+    the model was trained on, None where that was another one. level_name: what the levels are.
+    Where the model is worse than the noisy input, the panel is shaded red.
+    """
+    panels = [name for name in ("psnr", "ssim", "accuracy") if any(name in row for row in rows)]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    figure = Figure(figsize=(5 * len(panels), 4.2), layout="constrained")
+    for axis, measure in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        lines = {}
+        for color, method in zip(itertools.cycle(BASELINE_COLORS), methods, strict=False):
+            points = [(r["level"], r[measure]) for r in rows if r["method"] == method]
+            style: dict[str, Any] = {"color": color, "linewidth": 1.2}
+            if method == MODEL:
+                style = {"color": "black", "linewidth": 2.5, "marker": "o", "zorder": 3}
+            elif method == NOISY:
+                style = {"color": "grey", "linewidth": 2, "linestyle": "--"}
+            axis.plot(*zip(*points, strict=True), label=method, **style)
+            lines[method] = dict(points)
+        if MODEL in lines:
+            levels = sorted(lines[MODEL])
+            low, high = ([lines[name][level] for level in levels] for name in (MODEL, NOISY))
+            worse = [a < b for a, b in zip(low, high, strict=True)]
+            if any(worse):
+                axis.fill_between(
+                    levels,
+                    low,
+                    high,
+                    where=worse,
+                    interpolate=True,
+                    color="red",
+                    alpha=0.25,
+                    label="worse than doing nothing",
+                )
+        if trained_levels is not None:
+            _mark_trained(axis, *trained_levels)
+        axis.set_xlabel(level_name)
+        axis.set_ylabel(LABELS[measure])
+        axis.grid(alpha=0.3)
+    legend = {
+        label: handle
+        for axis in figure.axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        legend.values(), legend.keys(), loc="outside right center", fontsize=8, frameon=False
+    )
+    return figure
+
+
+def _mark_trained(axis: Axes, low: float, high: float) -> None:
+    if low == high:
+        axis.axvline(low, color="black", linestyle=":", label="trained on")
+    else:
+        axis.axvspan(low, high, color="black", alpha=0.06, label="trained on")
+
+
+def confusion(matrix: Tensor, names: Sequence[str], title: str) -> Figure:
+    """matrix: int K x K, images by true class (row) and predicted class (column)."""
+    share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    size = max(3.0, 0.6 * len(names))
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in torch.ones_like(matrix).nonzero().tolist():
+        color = "white" if share[row, column] > 0.5 else "black"
+        text = str(int(matrix[row, column]))
+        axis.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.set_xlabel("predicted class")
+    axis.set_ylabel("true class")
+    axis.set_title(title, fontsize=10)
+    return figure

@@ -1,0 +1,68 @@
+"""What a model makes of a few images, as figures."""
+
+import torch
+from matplotlib.figure import Figure
+
+from denoisers.base import Denoiser, ImageModel
+from denoisers.classifier import Classifier
+from denoisers.composite import Composite
+from denoisers.metrics import psnr
+from denoisers.vae import VAE
+from groundwork.batch import Batch
+from groundwork.seeding import generator
+from reporting import figures
+
+SAMPLES = 10  # images in a row that a VAE draws or interpolates
+
+
+@torch.no_grad()
+def strip_of(
+    model: ImageModel,
+    batch: Batch,
+    names: tuple[str, ...],
+    classifier: Classifier | None = None,
+) -> Figure:
+    """A batch clean, noisy and restored, the true classes above it.
+
+    Under a noisy or restored image stands its PSNR and, where there is a classifier, its guess.
+
+    names: of the classes. classifier: one beside a denoiser; a composite has its own.
+    """
+    rows = {"clean": batch.clean, "noisy": batch.noisy}
+    if isinstance(model, Composite):
+        rows["restored"] = model(batch.noisy)[0]
+        classifier = model.classifier
+    elif isinstance(model, Denoiser):
+        rows["restored"] = model(batch.noisy)
+    elif isinstance(model, Classifier):
+        classifier = model
+    captions: dict[str, list[str]] = {name: [""] * len(batch.clean) for name in rows}
+    for name, images in rows.items():
+        if name != "clean":
+            captions[name] = [f"{value:.1f} dB" for value in psnr(images, batch.clean)]
+        if classifier is not None:
+            guesses = classifier(images).argmax(1).tolist()
+            for column, guess in enumerate(guesses):
+                captions[name][column] = f"{names[guess]}\n{captions[name][column]}".strip()
+    return figures.strip(rows, figures.titles(names, batch.label), captions)
+
+
+@torch.no_grad()
+def samples_of(model: VAE) -> Figure:
+    """Images drawn from the prior, from the same latents each time."""
+    samples = model.sample(2 * SAMPLES, generator("cpu", "samples"))
+    return figures.strip({"samples": samples[:SAMPLES], "more samples": samples[SAMPLES:]})
+
+
+@torch.no_grad()
+def interpolation_of(model: VAE, batch: Batch) -> Figure:
+    """From the first image's code to that of each of the next two, decoded on the way.
+
+    batch: of at least two images.
+    """
+    first = batch.noisy[0]
+    walks = {
+        f"to image {end + 1}": model.interpolate(first, batch.noisy[end], SAMPLES)
+        for end in range(1, min(3, len(batch.noisy)))
+    }
+    return figures.strip(walks)

@@ -1,0 +1,163 @@
+"""Which pictures are to be restored, and where each goes: known before the first one is read."""
+
+import glob
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from groundwork.folders import real_paths
+from groundwork.picture_files import (
+    KINDS,
+    PICTURES,
+    REPORTS,
+    TIFF,
+    Found,
+    is_other_kind,
+    kind_of_file,
+    search,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to restore.
+
+    source: the picture. name: its path relative to what was given. restored: the file to write.
+    reference: the clean picture, or None.
+    """
+
+    source: Path
+    name: Path
+    restored: Path
+    reference: Path | None
+
+    @property
+    def written(self) -> list[Path]:
+        """All files of this picture: the restored one, and its reports."""
+        name = self.restored.name
+        return [self.restored, *(self.restored.with_name(name + end) for end in REPORTS)]
+
+
+def find(
+    given: str | Sequence[str], output: Path, reference: Path | None, overwrite: bool
+) -> list[Task]:
+    """The pictures, sorted, each with the names of what is written for it.
+
+    given: files, folders (with the folders in them) and globs (`**` is any folder); `search` says
+        what is found in these. A picture keeps its path relative to the folder that was given, or
+        to the part of a glob that exists; a file keeps its name. What is found in several ways, by
+        links among them, is restored once, under the name by which it was given first.
+    output: it is passed over where it is inside a folder that is searched.
+    reference: the clean picture of a single one, or a folder that has it under the same relative
+        name; its suffix may be another one.
+    overwrite: whether files of an earlier restoration may be replaced. An original never is.
+
+    TIFFs stay TIFFs. All others become PNG: a JPEG would make new noise. What a file is, its
+    content says.
+
+    Raises ValueError or FileNotFoundError where there is no picture, no reference, or where a file
+    would take the place of another one.
+    """
+    patterns = [given] if isinstance(given, str) else given
+    found: dict[str, Found] = {}
+    for pattern in patterns:
+        for picture in _matches(pattern, output):
+            found.setdefault(picture.real, picture)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"output={output} is a file: give a folder")
+    tasks = [
+        Task(
+            path, name, output / restored_name(name, kind), _reference(reference, name, len(found))
+        )
+        for path, name, kind, _ in sorted(found.values(), key=lambda picture: picture.name)
+    ]
+    _require_room(tasks, overwrite)
+    return tasks
+
+
+def restored_name(name: Path, kind: str | None) -> Path:
+    """kind: of the picture, by Pillow's name; None where only its name can tell."""
+    is_tiff = name.suffix.lower() in TIFF
+    if is_tiff and kind in ("TIFF", None):
+        return name
+    return name.with_name(_stem(name) + (".tif" if kind == "TIFF" else ".png"))
+
+
+def _stem(name: Path) -> str:
+    """Without the suffix, if it is a picture's: frame.001 and frame.002 are two names."""
+    return name.stem if name.suffix.lower() in PICTURES else name.name
+
+
+def _matches(pattern: str, output: Path) -> list[Found]:
+    """Pictures; what is passed over beside them is said in one line."""
+    path = Path(pattern)
+    if os.path.lexists(path) and not path.is_dir():  # a file's name may look like a glob
+        return [_single(path)]
+    if not path.exists() and not glob.has_magic(pattern):
+        raise FileNotFoundError(f"input={pattern}: there is no such file or folder")
+    found, passed = search(path, output)
+    if not found:
+        more = f"; {passed}" if str(passed) else f" ({KINDS})"
+        raise FileNotFoundError(f"input={pattern}: there is no picture{more}")
+    if str(passed):
+        log.warning("input=%s: %s", pattern, passed)
+    return found
+
+
+def _single(path: Path) -> Found:
+    if not path.exists():
+        raise FileNotFoundError(f"input={path}: it is a broken link, to {os.readlink(path)}")
+    if not path.is_file():  # a pipe, which opening would wait for
+        raise ValueError(f"input={path}: it is neither a file nor a folder")
+    kind = kind_of_file(path)
+    if is_other_kind(path.name, kind):
+        raise ValueError(f"input={path}: {path.suffix} is not read, but {KINDS} are")
+    return Found(path, Path(path.name), kind, os.path.realpath(path))
+
+
+def _reference(reference: Path | None, name: Path, count: int) -> Path | None:
+    if reference is None:
+        return None
+    if reference.is_file():
+        if count > 1:
+            raise ValueError(
+                f"reference={reference} is one file for {count} pictures: give a folder"
+            )
+        return reference
+    if not reference.is_dir():
+        raise FileNotFoundError(f"reference={reference}: there is no such file or folder")
+    same = reference / name
+    ends = ["", *PICTURES, *map(str.upper, PICTURES)]
+    for path in (same, *(same.with_name(_stem(name) + end) for end in ends)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"reference={reference}: it has no picture {name}")
+
+
+def _require_room(tasks: Sequence[Task], overwrite: bool) -> None:
+    """Raises ValueError where a file would take another's place."""
+    makers: dict[str, Task] = {}
+    real_path = real_paths()
+    originals = {real_path(str(p)) for task in tasks for p in (task.source, task.reference) if p}
+    for task in tasks:
+        other = makers.setdefault(real_path(str(task.restored)), task)
+        if other is not task:
+            raise ValueError(
+                f"{other.source} and {task.source} would both be restored to {task.restored}: "
+                "restore them one after the other, to different outputs"
+            )
+        for path in task.written:
+            if real_path(str(path)) in originals:
+                raise ValueError(
+                    f"{path} is an original, and would be overwritten: give another output"
+                )
+    there = [path for task in tasks for path in task.written if path.exists()]
+    if there and not overwrite:
+        raise ValueError(
+            f"{there[0]} exists already (one of {len(there)} such files): give another output, or "
+            "overwrite=true"
+        )

@@ -1,0 +1,55 @@
+"""What is measured of a restored picture, and of all planes of a stack together."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from restoration.noise_level import estimate_std
+from restoration.residual import Residual, residual_of
+from restoration.scores import scores
+
+Scores = dict[str, dict[str, float | None]]
+
+
+class Measures(NamedTuple):
+    """noise_std: as estimated; None where it can't be told.
+    scores: of the noisy and of the restored picture, where there is a clean one.
+    """
+
+    noise_std: float | None
+    residual: Residual
+    scores: Scores | None
+
+
+def measure(noisy: np.ndarray, restored: np.ndarray, clean: np.ndarray | None) -> Measures:
+    """float32 C H W, 0 for black and 1 for white."""
+    std = estimate_std(noisy)
+    pictures = {"noisy": noisy, "restored": restored}
+    found = None
+    if clean is not None:
+        right = torch.from_numpy(clean)
+        found = {name: scores(torch.from_numpy(p), right) for name, p in pictures.items()}
+    return Measures(std, residual_of(noisy, restored, std), found)
+
+
+def summary(planes: Sequence[Measures]) -> Measures:
+    """The median of the noise's strength, and the means of all else, over those that have any."""
+    if len(planes) == 1:
+        return planes[0]
+    stds = [plane.noise_std for plane in planes if plane.noise_std is not None]
+    columns = zip(*(plane.residual for plane in planes), strict=True)
+    residual = Residual(*map(_mean, columns))  # type: ignore[arg-type]  # they have numbers
+    scored = [plane.scores for plane in planes if plane.scores is not None]
+    means = {
+        name: {key: _mean([one[name][key] for one in scored]) for key in measured}
+        for name, measured in (scored[0] if scored else {}).items()
+    }
+    return Measures(median(stds) if stds else None, residual, means or None)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there else None

@@ -1,0 +1,44 @@
+"""The clean pictures that restored ones are compared with."""
+
+from collections.abc import Iterator
+from itertools import repeat
+
+import numpy as np
+
+from datamodules.pictures import open_picture, range_of
+from datamodules.stored import Stored
+from datamodules.value_range import Given, ValueRange, spoken
+from restoration.inputs import Task
+
+
+def clean_planes(
+    task: Task, noisy: Stored, values: ValueRange, given: Given
+) -> Iterator[np.ndarray | None]:
+    """For each plane of the picture the clean one, C H W with 1 for white; None without reference.
+
+    values: the picture's range, which numbers of the same type have too.
+
+    Raises ValueError for a reference of another size, or whose numbers are of another range.
+    """
+    if task.reference is None:
+        return repeat(None, noisy.count)
+    clean = open_picture(task.reference)
+    if (clean.size, clean.shape) != (noisy.size, noisy.shape):
+        raise ValueError(
+            f"{task.source} is of {_described(noisy)}, its reference {task.reference} of "
+            f"{_described(clean)}"
+        )
+    own = range_of(task.reference, clean, given)
+    if (clean.dtype, clean.inverted) == (noisy.dtype, noisy.inverted):
+        if max(own[:2]) > max(values[:2]) or min(own[:2]) < min(values[:2]):
+            raise ValueError(
+                f"{task.source} has numbers from {spoken(values.low, values.high)}, its reference "
+                f"{task.reference} from {spoken(own.low, own.high)}: say what is white by range="
+            )
+        own = values
+    return (own.scaled(plane[: clean.size[0]]) for plane in clean.planes())
+
+
+def _described(stored: Stored) -> str:
+    planes = f"{stored.count} planes of " if stored.shape else ""
+    return f"{planes}(channels, height, width) {stored.size}"

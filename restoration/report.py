@@ -1,0 +1,235 @@
+"""What there is to say of a restored picture: for people, for programs, and in a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from datamodules.value_range import ValueRange, spoken
+from groundwork.files import write_json, write_whole
+from reporting.terminal import Terminal
+from restoration.inputs import Task
+from restoration.residual import Residual
+from restoration.trained_on import Training
+
+STRONGER = 1.5  # times the noise: a residual that has more than noise in it
+WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
+STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
+UNIT = ValueRange(0, 1, "floating-point numbers in [0, 1]")
+CHANNELS = {1: "grey", 3: "colour"}
+
+
+class Planes(NamedTuple):
+    """Of a stack: the letters and lengths of its axes, and the noise in each plane."""
+
+    axes: str
+    shape: tuple[int, ...]
+    noise_stds: list[float | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured of one picture or stack.
+
+    shape: C H W. tile: height and width, None for a picture that was restored whole.
+    noise_std: as estimated; None where it can't be told.
+    scores: of the noisy and of the restored picture, where there is a clean one.
+    values: which of the file's numbers are 0 and 1. alpha: whether it has transparency.
+    planes: of a stack, for which the other measures are summaries; None for a single picture.
+    lost: what the original says beside its pixels, and the restored file does not.
+    """
+
+    task: Task
+    checkpoint: str
+    training: Training
+    shape: tuple[int, int, int]
+    tile: tuple[int, int] | None
+    noise_std: float | None
+    residual: Residual
+    scores: dict[str, dict[str, float | None]] | None
+    values: ValueRange = UNIT
+    alpha: bool = False
+    planes: Planes | None = None
+    lost: tuple[str, ...] = ()
+
+    @property
+    def noise_in_range(self) -> bool | None:
+        """Whether the model was trained for noise as strong; None where that can't be told."""
+        levels = self.training.levels
+        if levels is None or self.noise_std is None:
+            return None
+        return levels[0] <= self.noise_std <= levels[1]
+
+    @property
+    def left_noise_in(self) -> bool:
+        strength = self.residual.strength
+        return bool(self.noise_std) and strength is not None and strength < WEAKER
+
+    @property
+    def shows_structure(self) -> bool:
+        """Whether neighbours in the residual resemble each other more than in noise.
+
+        By more than three standard deviations of white noise, and what good denoisers leave.
+        """
+        found = max(self.residual.across, self.residual.down)
+        return found > STRUCTURE + 1.5 * self.residual.white
+
+    @property
+    def warnings(self) -> list[str]:
+        found, reasons = [], self._unlike()
+        if reasons:
+            reason = "; ".join(reasons)
+            found.append(f"This picture is unlike what the model was trained on: {reason}.")
+        if self.noise_in_range is False:
+            found.append(f"The model was not trained for noise of this strength: {self._range()}.")
+        if self.left_noise_in:
+            found.append(
+                "Most of the noise was left in: what was taken away is "
+                f"{self.residual.strength:.1f} times as strong."
+            )
+        return found
+
+    def _unlike(self) -> list[str]:
+        """Why the picture is not one of those that the model was trained on."""
+        reasons, strength = [], self.residual.strength
+        _, height, width = self.training.image_shape
+        if not self.training.any_size and self.shape[1:] != (height, width):
+            reasons.append(f"the model only ever saw {width} x {height} pixels")
+        if strength is not None and strength > STRONGER:
+            reasons.append(f"what was taken away is {strength:.1f} times as strong as the noise")
+        if self.shows_structure and not self.left_noise_in:
+            reasons.append("the residual still shows the picture, details were removed")
+        return reasons
+
+    def as_dict(self) -> dict[str, Any]:
+        channels, height, width = self.shape
+        residual = self.residual
+        return {
+            "picture": str(self.task.source),
+            "restored": str(self.task.restored),
+            "reference": None if self.task.reference is None else str(self.task.reference),
+            "checkpoint": self.checkpoint,
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "tile": self.tile,
+            "planes": self.planes and self.planes._asdict(),
+            "range": self.values._asdict(),
+            "transparency": "as it was" if self.alpha else None,
+            "noise_std": self.noise_std,
+            "noise_std_in_numbers": None if self.noise_std is None else self._own(self.noise_std),
+            "trained_noise": str(self.training.noise),
+            "noise_in_range": self.noise_in_range,
+            "residual": residual._asdict(),
+            "scores": self.scores,
+            "lost": list(self.lost),
+            "warnings": self.warnings,
+        }
+
+    def as_text(self) -> str:
+        training, residual = self.training, self.residual
+        lines = [
+            f"{self.task.name}: {_described(self.shape)}",
+            f"Restored by {self.checkpoint}: {training.model}, trained on {training.data},",
+            f"{_described(training.image_shape)}, with {training.noise}.",
+        ]
+        if self.tile:
+            lines.append(
+                f"It was restored in overlapping tiles of {self.tile[1]} x {self.tile[0]}."
+            )
+        if self.shape[0] > training.image_shape[0]:
+            lines.append("Each channel was restored on its own, as the model knows grey pictures.")
+        if self.shape[0] < training.image_shape[0]:
+            lines.append(
+                "It was shown to the model, which knows colour, with three equal channels."
+            )
+        if self.planes:
+            axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
+            lines.append(f"It is a stack of {axes}, restored plane by plane.")
+        if self.alpha:
+            lines.append("Its colours were restored, its transparency is as it was.")
+        lines.append(f"Black to white: {spoken(*self.values[:2])} ({self.values.reason}).")
+        lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
+        for name, scores in (self.scores or {}).items():
+            ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
+            lines.append(f"Against the reference, {name}: PSNR {scores['psnr']:.2f} dB{ssim}.")
+        if self.lost:
+            lines.append(f"Not carried over from the original: {'; '.join(self.lost)}.")
+        for warning in self.warnings:
+            lines += ["", f"WARNING. {warning}"]
+        return "\n".join(lines) + "\n"
+
+    def _noise(self) -> str:
+        if self.noise_std is None:
+            return "how strong it is can't be told"
+        if self.noise_std == 0:
+            strength = "none to be seen"
+        else:
+            strength = f"estimated standard deviation {self.noise_std:.3f}"
+            if self.values != UNIT:
+                strength += f" ({self._own(self.noise_std):,.4g} in the file's numbers)"
+        if self.planes:
+            strength += f" in the median plane, {_from_to(self.planes.noise_stds)}"
+        if self.noise_in_range is None:
+            return f"{strength}; the model was trained with noise of another kind"
+        inside = "what the model was trained for" if self.noise_in_range else self._range()
+        return f"{strength}; {inside}"
+
+    def _own(self, std: float) -> float:
+        """A standard deviation in the file's own numbers."""
+        return std * abs(self.values.high - self.values.low)
+
+    def _range(self) -> str:
+        assert self.training.levels is not None
+        low, high = self.training.levels
+        return f"it knows standard deviations from {low:.3f} to {high:.3f}"
+
+
+def write(report: Report) -> None:
+    """The text and the JSON beside the restored picture."""
+    _, text, content = report.task.written
+    write_whole(text, report.as_text())
+    write_json(content, report.as_dict())
+
+
+def show(reports: Sequence[Report]) -> None:
+    """A table of all pictures, and their warnings, on the terminal."""
+    scored = any(report.scores for report in reports)
+    names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
+    table = Table("picture", *(Column(name, justify="right") for name in names))
+    for report in reports:
+        residual, std = report.residual, report.noise_std
+        numbers = [residual.std, residual.across, residual.down]
+        cells = ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
+        cells += [f"{scores['psnr']:.2f}" for scores in (report.scores or {}).values()]
+        table.add_row(escape(str(report.task.name)), *cells)
+    console = Terminal()
+    console.print(table)
+    for report in reports:
+        if report.warnings:
+            line = f"{report.task.name}: {' '.join(report.warnings)}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _described(shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    return f"{width} x {height} pixels, {CHANNELS[channels]}"
+
+
+def _from_to(stds: Sequence[float | None]) -> str:
+    there = [std for std in stds if std is not None]
+    unknown = f"; it can't be told in {len(stds) - len(there)} planes" * (len(stds) > len(there))
+    return (f"from {min(there):.3f} to {max(there):.3f}" if there else "unknown") + unknown
+
+
+def _residual(residual: Residual) -> str:
+    explained = ""
+    if residual.explained_mean is not None:
+        explained = f" (cutting the noise to [0, 1] explains {residual.explained_mean:.4f})"
+    return (
+        f"mean {residual.mean:.4f}{explained}, standard deviation {residual.std:.3f}; "
+        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down (of white "
+        f"noise within ±{residual.white:.3f})"
+    )

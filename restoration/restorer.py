@@ -1,0 +1,184 @@
+"""A model as something that restores a picture of any size, grey or in colour."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from denoisers.base import Denoiser, ImageModel
+from denoisers.composite import Composite
+from groundwork import machine
+from restoration.tiles import in_tiles
+
+GRID = 64  # pixels: no network of this project that is of use halves the size more than six times
+SHARE = 4  # of the memory, one in so many bytes is for a network's features
+PROBES = (256, 1024, 4096)  # pixels
+TILES_AT_ONCE = 512
+# Of tiles of a model's own size, pixels in four that neighbours share. With half of them, what a
+# dense model does alike in each tile could be seen as a lattice.
+SHARED = 3
+
+
+class Restorer:
+    """Restores one picture at a time, C H W in [0, 1]; adds no noise, and draws nothing.
+
+    Fully convolutional networks take a picture whole, as they take any size. What is too large for
+    that is restored in tiles that overlap by as much as the network sees: the result is the same.
+    Other networks know one size only. They restore overlapping tiles of it, which are blended, and
+    of smaller pictures a copy that is continued by its mirror image.
+
+    A network for grey pictures restores each channel of a colour picture on its own. To one for
+    colours a grey picture is shown as three equal channels, whose mean is taken.
+
+    tile: pixels on a side of a fully convolutional network's tiles; None for as many as a quarter
+        of the memory allows.
+
+    Raises ValueError for a model that restores nothing, and for a `tile` that it cannot have.
+    """
+
+    def __init__(self, model: ImageModel, tile: int | None, device: torch.device) -> None:
+        part = model.denoiser if isinstance(model, Composite) else model
+        if not isinstance(part, Denoiser):
+            raise ValueError(f"checkpoint: a {type(model).__name__} restores no pictures")
+        if part.image_shape[0] not in (1, 3):
+            raise ValueError(
+                f"checkpoint: it is for images of {part.image_shape[0]} channels, pictures have 1 "
+                "or 3"
+            )
+        self.image_shape = part.image_shape
+        self.any_size = part.takes_any_size
+        if tile is not None and not self.any_size:
+            height, width = self.image_shape[1:]
+            raise ValueError(
+                f"tile={tile}: a {type(part).__name__} has tiles of its own size, "
+                f"{height} x {width} pixels"
+            )
+        self.reach = 0
+        self.tile = tile
+        self.device = device
+        self.network = part.eval().requires_grad_(False)
+        if tile is not None:
+            self._require_tile(tile)
+        self.network.to(device)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Returns float32 C H W on the CPU."""
+        channels = self.image_shape[0]
+        if channels == 1:
+            return self._restore(picture[:, None])[:, 0]
+        restored = self._restore(picture.expand(channels, -1, -1)[None])[0]
+        return restored.mean(0, keepdim=True) if len(picture) == 1 else restored
+
+    def tile_for(self, picture: Tensor) -> tuple[int, int] | None:
+        """Height and width of the tiles that a picture is restored in; None for one as a whole."""
+        height, width = picture.shape[-2:]
+        if not self.any_size:
+            own = self.image_shape[1:]
+            return None if height <= own[0] and width <= own[1] else own
+        side = self.tile or self._largest_tile()
+        return None if max(height, width) <= side else (side, side)
+
+    def _restore(self, pictures: Tensor) -> Tensor:
+        """B C H W, C the network's."""
+        tile = self.tile_for(pictures)
+        if not self.any_size:
+            return self._in_own_size(pictures)
+        if tile is None:
+            return torch.cat([self._network(picture[None]) for picture in pictures])
+        self._require_tile(tile[0])
+        overlap = 2 * self.reach + 2
+        restored = [
+            in_tiles(self._network, one[None], tile, (overlap, overlap), GRID, self.reach)
+            for one in pictures
+        ]
+        return torch.cat(restored)
+
+    def _in_own_size(self, pictures: Tensor) -> Tensor:
+        tile, size = self.image_shape[1:], pictures.shape[-2:]
+        down, across = (_padding(*pair) for pair in zip(size, tile, strict=True))
+        rows, columns = _mirrored(size[0], down), _mirrored(size[1], across)
+        overlap = SHARED * tile[0] // 4, SHARED * tile[1] // 4
+        padded = pictures[..., rows, :][..., columns]
+        restored = in_tiles(self._network, padded, tile, overlap, batch=TILES_AT_ONCE)
+        top, left = down[0], across[0]
+        return restored[..., top : top + size[0], left : left + size[1]]
+
+    @torch.no_grad()
+    def _network(self, pictures: Tensor) -> Tensor:
+        restored: Tensor = self.network(pictures.to(self.device, torch.float32))
+        return restored.cpu()
+
+    def _largest_tile(self) -> int:
+        """Pixels on a side, whose features take the share of the memory that they may."""
+        if self.device.type == "cuda":
+            bytes_there = torch.cuda.get_device_properties(self.device).total_memory
+        else:
+            bytes_there = machine.memory()
+        return math.isqrt(bytes_there // SHARE // bytes_per_pixel(self.network, self.image_shape))
+
+    def _require_tile(self, tile: int) -> None:
+        self.reach = self.reach or reach(self.network, self.image_shape[0])
+        least = 2 * (2 * self.reach + 2 + GRID)
+        if tile < least:
+            raise ValueError(
+                f"tile={tile}: at least {least} pixels, since this network sees {self.reach} "
+                "pixels far"
+            )
+
+
+def bytes_per_pixel(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Memory for all that the layers of a fully convolutional network give, nothing freed."""
+    total = 0
+
+    def count(layer: nn.Module, given: object, made: object) -> None:
+        nonlocal total
+        if isinstance(made, Tensor):
+            total += made.numel() * made.element_size()
+
+    layers = [layer for layer in network.modules() if not list(layer.children())]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        with torch.no_grad():
+            device = next(network.parameters()).device
+            network(torch.zeros(1, image_shape[0], GRID, GRID, device=device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return math.ceil(total / GRID**2)
+
+
+@torch.no_grad()
+def reach(network: nn.Module, channels: int) -> int:
+    """How many pixels away a pixel still counts for what a fully convolutional network restores.
+
+    Seen from what becomes of a pixel without a number: NaN spreads to all that it is an argument
+    of. Where the pixel lies on the grid counts too. Raises ValueError where it spreads further than
+    could be tiled.
+    """
+    device = next(network.parameters()).device
+    for size in PROBES:
+        # One row is enough: the networks treat both directions alike.
+        place = size // 2 // GRID * GRID + torch.arange(GRID)
+        probes = torch.zeros(GRID, channels, 1, size, device=device)
+        probes[torch.arange(GRID), ..., place] = torch.nan
+        touched = network(probes).isnan().any(2).any(1).cpu()  # GRID size
+        far = (torch.arange(size) - place[:, None]).abs() * touched
+        if not touched[:, 0].any() and not touched[:, -1].any():
+            return int(far.max())
+    raise ValueError("the network sees too far to restore a large picture in tiles")
+
+
+def _padding(size: int, own: int) -> tuple[int, int]:
+    """Pixels before and after one side of a picture that a network of its own size needs.
+
+    Half a tile for one that is larger: what the network does at its edges then counts nowhere.
+    """
+    if size > own:
+        return own // 2, own // 2
+    return (own - size) // 2, own - size - (own - size) // 2
+
+
+def _mirrored(size: int, padding: tuple[int, int]) -> Tensor:
+    """Indices that continue one side of a picture by its mirror image."""
+    return torch.from_numpy(np.pad(np.arange(size), padding, "symmetric"))

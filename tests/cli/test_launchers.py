@@ -1,0 +1,287 @@
+"""Sweeps whose jobs run in other processes: the promises of a sweep in one process hold there."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from tests.helpers.processes import ENDLESS, Command
+from tests.helpers.runs import (
+    QUICK_SCORE,
+    ROOT,
+    TINY,
+    Run,
+    environment,
+    json_of,
+    read,
+    run_command,
+    same,
+    score_in,
+    train_in,
+    trained,
+)
+
+CORES = len(os.sched_getaffinity(0))
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+SURROUNDINGS = "trainer.callbacks=[{_target_:tests.helpers.runs.Surroundings}]"
+SWEEP = ("-m", *TINY, "model=dense", "trainer.max_epochs=2", "hydra.sweep.dir=sweep")
+
+
+def needs(plugin: str, extra: str) -> pytest.MarkDecorator:
+    missing = find_spec(f"hydra_plugins.{plugin}") is None
+    return pytest.mark.skipif(missing, reason=f"needs pip install '.[{extra}]'")
+
+
+needs_joblib = needs("hydra_joblib_launcher", "joblib")
+needs_submitit = needs("hydra_submitit_launcher", "submitit")
+
+
+@needs_joblib
+def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Path) -> None:
+    arguments = (*SWEEP, *JOBLIB, "model.lr=0.001,1e30,0.002", SURROUNDINGS)
+    done = run_command("train.py", *arguments, directory=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    last_line = done.stderr.splitlines()[-1]
+    reason = "train.py: 1 of the sweep's jobs failed (1_model.lr-1e+30): train/loss is"
+    assert last_line.startswith(reason)
+    good, diverged, other = (
+        Run(tmp_path / "sweep" / f"{number}_model.lr-{lr}", 0.0)
+        for number, lr in enumerate(("0.001", "1e+30", "0.002"))
+    )
+    assert "Traceback" in (diverged.directory / "train.log").read_text()
+    threads = max(1, CORES // 2)
+    processes = {json_of(run.directory / "process.json")["process"] for run in (good, other)}
+    assert processes.isdisjoint({os.getpid()})
+    for run in (good, other):
+        seen = json_of(run.directory / "process.json")
+        assert seen["threads"] == threads
+        assert seen["GOMP_SPINCOUNT"] == os.environ.get("GOMP_SPINCOUNT", "1000")
+        words = json_of(run.directory / "run.json")["command"]
+        assert words.startswith(f"python {ROOT / 'train.py'} data=procedural ")
+    assert "model.lr=0.002" in json_of(other.directory / "run.json")["command"]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        alone = train_in(tmp_path / "alone", *SWEEP[len(TINY) + 1 : -1], "model.lr=0.002")
+    finally:
+        torch.set_num_threads(before)
+    assert same(read(other.last)["state_dict"], read(alone.last)["state_dict"])
+    assert other.metrics["test"] == alone.metrics["test"]
+
+    weights = other.last.read_bytes()
+    again = run_command("train.py", *arguments, directory=tmp_path)
+    assert again.returncode == 1
+    assert again.stderr.splitlines()[-1].startswith(reason)
+    assert again.stdout.count("has ended already: passed over") == 2
+    assert other.last.read_bytes() == weights
+
+
+@needs_joblib
+@pytest.mark.parametrize(
+    ("number", "everywhere", "status"),
+    [(signal.SIGINT, True, 130), pytest.param(signal.SIGTERM, False, 143, marks=pytest.mark.long)],
+)
+def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
+    number: signal.Signals,
+    everywhere: bool,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C reaches all processes of a terminal, `kill` only the one it names."""
+    monkeypatch.setenv("OMP_NUM_THREADS", str(CORES))  # as a user who wants no division
+    seeds = (1, 2) if everywhere else (1,)
+    swept = f"seed={','.join(map(str, seeds))}"
+    sweep = ("-m", *ENDLESS, *JOBLIB, "hydra.sweep.dir=sweep", swept, SURROUNDINGS)
+    run = Command(tmp_path, "train.py", *sweep)
+    names = [f"{seed - 1}_seed-{seed}" if everywhere else "0_" for seed in seeds]
+    jobs = [Run(tmp_path / "sweep" / name, 0.0) for name in names]
+    run.wait_for(lambda: all(job.last.exists() for job in jobs))
+    assert {json_of(job.directory / "process.json")["threads"] for job in jobs} == {CORES}
+    (os.killpg if everywhere else os.kill)(run.process.pid, number)
+    _, errors = run.process.communicate(timeout=60)
+    assert run.process.returncode == status
+    assert errors.splitlines()[-1] == (
+        f"train.py: stopped by {number.name}: the same command with hydra.sweep.dir=sweep goes on "
+        "where this ended"
+    )
+    assert "Traceback" not in errors
+    end = time.monotonic() + 20
+    while processes_of(run.process.pid):
+        assert time.monotonic() < end, "a worker has outlived the sweep"
+        time.sleep(0.1)
+    if everywhere:
+        done = [len(job.history) for job in jobs]
+        again = Command(tmp_path, "train.py", *sweep)
+        again.wait_for(lambda: all(len(job.history) > n for job, n in zip(jobs, done, strict=True)))
+        assert again.stop(signal.SIGTERM)[0] == 143
+
+
+def processes_of(group: int) -> list[int]:
+    """Those that run in a process group; zombies, which nobody waits for, are not among them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, leader = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(leader) == group and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@needs_joblib
+@pytest.mark.long
+def test_an_evaluation_sweeps_with_joblib_too(tmp_path: Path) -> None:
+    """Workers know the options that the sweep's process has made of the checkpoint."""
+    checkpoint = trained("model=dense", "trainer.max_epochs=3", "trainer.logger=true").best
+    arguments = (f"checkpoint={checkpoint}", *QUICK_SCORE, "noise.std=0.2")
+    quiet = ("trainer.accelerator=cpu", "hydra.sweep.dir=sweep")
+    done = run_command("eval.py", "-m", *arguments, *quiet, *JOBLIB, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone = score_in(tmp_path / "alone", checkpoint, "noise.std=0.2")
+    scores = json_of(tmp_path / "sweep" / "0_" / "metrics.json")
+    assert scores["test"] == pytest.approx(alone["test"], rel=1e-5)
+
+
+@needs_submitit
+def test_submitit_runs_a_sweep_in_processes_of_its_own(tmp_path: Path) -> None:
+    launcher = ("hydra/launcher=submitit_local", "noise.std=0.5,-1", SURROUNDINGS)
+    done = run_command("train.py", *SWEEP, *launcher, directory=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.stderr.splitlines()[-1] == (
+        "train.py: 1 of the sweep's jobs failed (1_noise.std--1): noise.std must be in [0, 1,000], "
+        "got -1"
+    )
+    good = Run(tmp_path / "sweep" / "0_noise.std-0.5", 0.0)
+    assert good.metrics["epochs"] == 2
+    seen = json_of(good.directory / "process.json")
+    assert seen["threads"] == 1  # conf/extras.yaml's cpus_per_task
+    assert seen["GOMP_SPINCOUNT"] == os.environ.get("GOMP_SPINCOUNT", "1000")
+    words = json_of(good.directory / "run.json")["command"]
+    assert words.startswith(f"python {ROOT / 'train.py'} data=procedural ")
+    assert len(list((tmp_path / "sweep" / ".submitit").glob("*/*_result.pkl"))) == 2
+
+
+@needs_submitit
+def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(tmp_path: Path) -> None:
+    sweep = ("-m", *ENDLESS, "hydra/launcher=submitit_local", "hydra.sweep.dir=sweep", "seed=1")
+    run = Command(tmp_path, "train.py", *sweep, SURROUNDINGS)
+    job = Run(tmp_path / "sweep" / "0_", 0.0)
+    run.wait_for(job.last.exists)
+    first = json_of(job.directory / "process.json")["process"]
+    os.kill(first, signal.SIGUSR2)  # as SLURM does
+    run.wait_for(lambda: json_of(job.directory / "process.json")["process"] != first)
+    epochs = len(job.history)
+    assert read(job.last)["epoch"] >= epochs - 1
+    run.wait_for(lambda: len(job.history) > epochs)
+    assert [row["epoch"] for row in job.history[: epochs + 1]] == list(range(1, epochs + 2))
+    status, errors = run.stop(signal.SIGINT)
+    assert status == 130
+    said = "train.py: stopped by SIGINT: the same command with hydra.sweep.dir=sweep goes on where"
+    assert any(line.startswith(said) for line in errors)  # submitit's own processes say more
+    end = time.monotonic() + 20
+    while processes_of(run.process.pid):
+        assert time.monotonic() < end, "the job has outlived the sweep"
+        time.sleep(0.1)
+
+
+@needs_submitit
+def test_slurm_is_asked_for_what_the_config_says(tmp_path: Path) -> None:
+    """With programs in place of SLURM's, which keep the batch script: no cluster is needed."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, lines in (("srun", ""), ("sbatch", f'cp "$1" {tmp_path}/script\nexit 1\n')):
+        (programs / name).write_text(f"#!/bin/sh\n{lines}")
+        (programs / name).chmod(0o755)
+    wanted = ("hydra.launcher.partition=short", "hydra.launcher.timeout_min=90", "seed=1,2,3")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "train.py"), *SWEEP, "hydra/launcher=submitit_slurm"),
+            *wanted,
+        ],
+        cwd=tmp_path,
+        env=environment() | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("train.py: ")
+    assert "Traceback" not in done.stderr
+    script = (tmp_path / "script").read_text()
+    options = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", script, re.MULTILINE))
+    assert options["array"] == "0-2%3"
+    assert options["time"] == "90"
+    assert options["partition"] == "short"
+    assert options["cpus-per-task"] == "2"
+    assert options["mem"] == "4GB"
+    assert options["signal"] == "USR2@120"
+    assert str(tmp_path / "sweep" / ".submitit") in options["output"]
+
+
+@needs_submitit
+def test_the_launchers_settings_are_the_projects_unless_given(tmp_path: Path) -> None:
+    arguments = ("hydra/launcher=submitit_slurm", "hydra.launcher.mem_gb=9", "--cfg", "hydra")
+    done = run_command("train.py", *arguments, directory=tmp_path)
+    launcher = OmegaConf.create(done.stdout).hydra.launcher
+    extras: Any = OmegaConf.load(ROOT / "conf" / "extras.yaml")
+    ours = extras["hydra/launcher"]["submitit_slurm"]
+    assert {key: launcher[key] for key in ours} == {**ours, "mem_gb": 9}
+    assert launcher["_target_"].endswith("SlurmLauncher")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["hydra/launcher=joblib"],
+            "hydra/launcher=joblib needs an extra: pip install '.[joblib]'",
+        ),
+        (["experiment=search"], "hydra/sweeper=optuna needs an extra: pip install '.[optuna]'"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(
+    arguments: Sequence[str], line: str, tmp_path: Path
+) -> None:
+    hidden = tmp_path / "path" / "hydra_plugins"  # a package hides a namespace's parts
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").touch()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "-m", *arguments, "seed=1,2"],
+        cwd=tmp_path,
+        env=environment() | {"PYTHONPATH": str(hidden.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"train.py: {line}\n"
+
+
+@needs_joblib
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("hydra.launcher.n_jobs=0", "n_jobs == 0 in Parallel has no meaning"),
+        ("hydra.launcher.n_jobs=x", "hydra.launcher.n_jobs=x"),
+        ("hydra.launcher.n_job=2", "hydra.launcher.n_job"),
+    ],
+)
+def test_a_bad_setting_of_a_launcher_is_one_line(override: str, named: str, tmp_path: Path) -> None:
+    done = run_command("train.py", *SWEEP, *JOBLIB, override, "seed=1,2", directory=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("train.py: ")
+    assert named in line

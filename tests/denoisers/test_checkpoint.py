@@ -1,0 +1,111 @@
+"""Checkpoint files: plain, whole, and enough to rebuild any model."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch import Tensor
+
+from cli.config import build, plain
+from denoisers.base import ImageModel
+from denoisers.checkpoint import (
+    FORMAT_VERSION,
+    AtomicCheckpointIO,
+    RunRecord,
+    class_name,
+    load_model,
+)
+from tests.helpers.runs import (
+    CLASSIFIER,
+    DENSE,
+    ROOT,
+    TINY,
+    compose,
+    composite,
+    contents,
+    data_of,
+    evaluation_images,
+    read,
+    trained,
+)
+
+FILES = sorted((ROOT / "conf" / "model").glob("*.yaml"))
+SINGLE = [file.stem for file in FILES if "???" not in file.read_text()]
+
+
+def plain_types(content: Any) -> set[type]:
+    """The types of everything in a nest of containers."""
+    parts: list[Any] = []
+    if isinstance(content, dict):
+        parts = [*content.keys(), *content.values()]
+    elif isinstance(content, list | tuple):
+        parts = list(content)
+    return {type(content)}.union(*map(plain_types, parts))
+
+
+@pytest.mark.parametrize(
+    "chosen", [lambda: DENSE, lambda: CLASSIFIER, composite], ids=["dense", "classifier", "parts"]
+)
+def test_a_checkpoint_holds_plain_containers_only(chosen: Callable[[], tuple[str, ...]]) -> None:
+    overrides = chosen()
+    run = trained(*overrides)
+    cfg = compose("train", *TINY, *overrides)
+    checkpoint = read(run.best)  # with weights_only=True
+    for entry in ("run", "hyper_parameters"):
+        plain_values = {dict, list, tuple, str, int, float, bool, type(None)}
+        assert plain_types(dict(checkpoint[entry])) <= plain_values
+    assert checkpoint["run"]["format_version"] == FORMAT_VERSION
+    assert checkpoint["run"]["run_id"] == run.metrics["run_id"]
+    assert checkpoint["run"]["parent_id"] is None
+    assert checkpoint["run"]["model"] == run.metrics["model"]
+    assert checkpoint["run"]["seed"] == cfg.seed
+    assert checkpoint["run"]["split"] == data_of(cfg, "fit").split_fingerprint()
+    for group in ("data", "noise", "objective", "early_stopping", "trainer"):
+        assert checkpoint["run"][group] == plain(cfg[group])
+
+
+def outputs(model: ImageModel, noisy: Tensor) -> Any:
+    with torch.no_grad():
+        return model.eval()(noisy)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_every_model_comes_back_from_its_checkpoint(name: str, tmp_path: Path) -> None:
+    cfg = compose("train", *TINY, f"model={name}")
+    batch = evaluation_images(cfg, "val", 16)
+    model: ImageModel = build(cfg.model, "model", image_shape=(1, 28, 28), num_classes=10)
+    model.train()(batch.noisy)  # moves the statistics of its normalisation
+    record = read(trained(*DENSE).best)["run"] | {"model": class_name(type(model))}
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        callbacks=[RunRecord(record)],
+        plugins=[AtomicCheckpointIO()],
+        enable_progress_bar=False,
+    )
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    loaded, run = load_model(tmp_path / "model.ckpt")
+    assert type(loaded) is type(model)
+    assert not loaded.training
+    assert torch.equal(outputs(loaded, batch.noisy), outputs(model, batch.noisy))
+    assert dict(loaded.hparams) == dict(model.hparams)
+    assert run == record
+
+
+def test_a_failed_save_leaves_the_older_file(tmp_path: Path) -> None:
+    file = tmp_path / "last.ckpt"
+    save = AtomicCheckpointIO().save_checkpoint
+    save({"epoch": 1, "weights": torch.ones(1000)}, file)
+    before = contents(tmp_path)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        save({"epoch": 2, "weights": torch.zeros(1000), "bad": lambda: None}, file)
+    assert contents(tmp_path) == before
+    save({"epoch": 3}, file)
+    assert read(file) == {"epoch": 3}
+    assert os.listdir(tmp_path) == ["last.ckpt"]

@@ -1,0 +1,434 @@
+"""The variational autoencoder's terms against torch.distributions, and what it draws."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Normal
+from torch.distributions import kl_divergence as reference_kl
+
+from denoisers.vae import VAE, ActiveUnits, kl_divergence, standard_normal
+from tests.helpers.models import new_data, new_model, quiet_trainer, random_batch
+
+LIKELIHOODS = ["optimal", "learned", "fixed", "bernoulli"]
+
+
+# The same examples in every run, with no time limit for machines that are busy.
+EXAMPLES = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def new_vae(image_shape: tuple[int, int, int] = (1, 28, 28), **arguments: Any) -> VAE:
+    torch.manual_seed(0)
+    model = new_model("vae", image_shape, **arguments)
+    assert isinstance(model, VAE)
+    return model
+
+
+def new_generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def logits_and_clean(size: int = 4) -> tuple[Tensor, Tensor]:
+    batch = random_batch(size)
+    return 2 * torch.randn(batch.clean.shape, generator=new_generator(1)), batch.clean
+
+
+def surprise(distribution: Distribution, clean: Tensor) -> float:
+    """-log p in nats: summed over pixels, averaged over images."""
+    return -distribution.log_prob(clean).flatten(1).sum(1).mean().item()
+
+
+# The KL divergence
+
+
+def test_kl_is_that_of_two_normal_distributions() -> None:
+    mean, log_variance = torch.randn(2, 50, 7, generator=new_generator())
+    posterior = Normal(mean, (0.5 * log_variance).exp())
+    expected = reference_kl(posterior, Normal(0.0, 1.0)).sum(1)
+    assert torch.allclose(kl_divergence(mean, log_variance), expected, atol=1e-5)
+
+
+def test_kl_of_half_precision_is_computed_in_single_precision() -> None:
+    mean, log_variance = torch.randn(2, 50, 7, generator=new_generator()).bfloat16()
+    expected = kl_divergence(mean.float(), log_variance.float())
+    assert torch.equal(kl_divergence(mean, log_variance), expected)
+
+
+@given(
+    mean=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40),
+    log_variance=st.floats(-12, 12),
+    batch=st.integers(1, 5),
+)
+@EXAMPLES
+def test_kl_is_the_closed_form_for_any_sizes_and_values(
+    mean: list[float], log_variance: float, batch: int
+) -> None:
+    means = torch.tensor(mean).repeat(batch, 1)
+    log_variances = (log_variance * torch.linspace(-1, 1, len(mean))).repeat(batch, 1)
+    posterior = Normal(means.double(), (0.5 * log_variances.double()).exp())
+    expected = reference_kl(posterior, Normal(0.0, 1.0)).sum(1)
+    found = kl_divergence(means, log_variances).double()
+    assert found.shape == (batch,)
+    # Where mean and variance are nearly 0 and 1, numbers near 1 are subtracted from each other.
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6 * len(mean))
+
+
+# The reconstruction term
+
+
+@pytest.mark.parametrize("log_variance", [-3.0, 0.0, 1.5])
+def test_learned_likelihood_is_normal_with_the_parameters_variance(log_variance: float) -> None:
+    model, (logits, clean) = new_vae(likelihood="learned"), logits_and_clean()
+    with torch.no_grad():
+        model.log_variance.fill_(log_variance)
+    expected = surprise(Normal(logits.sigmoid(), math.exp(0.5 * log_variance)), clean)
+    for mode in (True, False):
+        found = model.train(mode).reconstruction(logits, clean).item()
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_optimal_likelihood_is_normal_with_the_batchs_best_variance() -> None:
+    model, (logits, clean) = new_vae(likelihood="optimal").train(), logits_and_clean()
+    restored = logits.sigmoid()
+    variance = (restored - clean).square().mean().item()
+    found = model.reconstruction(logits, clean).item()
+    assert found == pytest.approx(surprise(Normal(restored, math.sqrt(variance)), clean), rel=1e-5)
+    for factor in (0.9, 1.1):
+        assert found < surprise(Normal(restored, math.sqrt(factor * variance)), clean)
+
+
+def test_optimal_likelihood_is_evaluated_with_a_running_variance() -> None:
+    model, (logits, clean) = new_vae(likelihood="optimal"), logits_and_clean()
+    for _ in range(200):
+        best = model.train().reconstruction(logits, clean).item()
+    other = torch.zeros_like(logits)
+    variance = (logits.sigmoid() - clean).square().mean().item()
+    model.eval()
+    assert model.reconstruction(logits, clean).item() == pytest.approx(best, rel=1e-4)
+    expected = surprise(Normal(other.sigmoid(), math.sqrt(variance)), clean)
+    assert model.reconstruction(other, clean).item() == pytest.approx(expected, rel=1e-4)
+    assert model.reconstruction(other, clean).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_fixed_likelihood_is_normal_with_variance_one_half_but_for_a_constant() -> None:
+    model, (logits, clean) = new_vae(likelihood="fixed"), logits_and_clean()
+    constants = []
+    for target in (clean, 1 - clean, clean.flip(0)):
+        expected = surprise(Normal(logits.sigmoid(), math.sqrt(0.5)), target)
+        constants.append(expected - model.reconstruction(logits, target).item())
+    assert constants == pytest.approx([constants[0]] * 3, abs=1e-2)
+
+
+def test_bernoulli_likelihood_is_that_of_bernoulli_pixels() -> None:
+    model, (logits, clean) = new_vae(likelihood="bernoulli"), logits_and_clean()
+    expected = surprise(Bernoulli(logits=logits, validate_args=False), clean)
+    assert model.reconstruction(logits, clean).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
+    model = new_vae(likelihood=likelihood).train()
+    model.objective(random_batch(4), new_generator()).terms["loss"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+# The objective
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
+def test_the_loss_is_reconstruction_plus_beta_times_kl(likelihood: str, beta: float) -> None:
+    model, batch = new_vae(likelihood=likelihood, beta=beta).eval(), random_batch(4)
+    with torch.no_grad():
+        terms = model.objective(batch, new_generator()).terms
+        mean, log_variance = model.posterior(batch.noisy)
+    posterior = Normal(mean, (0.5 * log_variance).exp())
+    kl = reference_kl(posterior, Normal(0.0, 1.0)).sum(1).mean().item()
+    assert terms["kl"].item() == pytest.approx(kl, rel=1e-4)
+    expected = terms["reconstruction"].item() + beta * kl
+    assert terms["loss"].item() == pytest.approx(expected, rel=1e-5)
+
+
+@given(
+    likelihood=st.sampled_from(LIKELIHOODS),
+    batch=st.integers(1, 9),
+    latents=st.integers(1, 70),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8)),
+    beta=st.floats(0, 100),
+    log_variance=st.floats(-4, 4),
+    training=st.booleans(),
+    seed=st.integers(0, 1_000),
+)
+@EXAMPLES
+def test_the_loss_is_the_closed_form_for_any_sizes(
+    likelihood: str,
+    batch: int,
+    latents: int,
+    shape: tuple[int, int, int],
+    beta: float,
+    log_variance: float,
+    training: bool,
+    seed: int,
+) -> None:
+    """In float64 and by torch.distributions: summed over pixels and latents, then averaged over
+    the images of the batch."""
+    model = new_vae(shape, likelihood=likelihood, latent_dim=latents, beta=beta, hidden=[6])
+    model.train(training)
+    images = random_batch(batch, shape)
+    if likelihood in ("learned", "optimal"):
+        with torch.no_grad():
+            model.log_variance.fill_(log_variance)
+    with torch.no_grad():
+        loss = model.objective(images, new_generator(seed)).terms["loss"].item()
+        mean, log_variances = (part.double() for part in model.posterior(images.noisy))
+        draws = standard_normal(mean.shape, new_generator(seed)).double()
+        std = (0.5 * log_variances).exp()
+        logits = model._decoder_logits((mean + std * draws).float()).double()
+    clean, restored, constant = images.clean.double(), logits.sigmoid(), 0.0
+    pixel: Distribution
+    match likelihood:
+        case "bernoulli":
+            pixel = Bernoulli(logits=logits, validate_args=False)
+        case "fixed":
+            pixel = Normal(restored, math.sqrt(0.5))
+            constant = 0.5 * math.log(math.pi) * math.prod(shape)  # which the loss leaves out
+        case "optimal" if training:
+            pixel = Normal(restored, (restored - clean).square().mean().sqrt())
+        case _:
+            pixel = Normal(restored, math.exp(0.5 * log_variance))
+    kl = reference_kl(Normal(mean, std), Normal(0.0, 1.0)).sum(1).mean().item()
+    expected = surprise(pixel, clean) - constant + beta * kl
+    assert loss == pytest.approx(expected, rel=1e-4, abs=1e-4 * math.prod(shape))
+
+
+def test_latents_are_drawn_from_the_posterior() -> None:
+    """The reconstruction term over many draws has the mean that independent draws give it."""
+    model, batch = new_vae(likelihood="fixed").eval(), random_batch(1)
+    many = batch._replace(
+        noisy=batch.noisy.repeat(4_000, 1, 1, 1), clean=batch.clean.repeat(4_000, 1, 1, 1)
+    )
+    with torch.no_grad():
+        found = model.objective(many, new_generator()).terms["reconstruction"].item()
+        mean, log_variance = model.posterior(many.noisy)
+        latent = torch.normal(mean, (0.5 * log_variance).exp(), generator=new_generator(1))
+        squares = (model.decode(latent) - many.clean).square().flatten(1).sum(1)
+        at_the_mean = (model.decode(mean[:1]) - batch.clean).square().sum().item()
+    error = squares.std().item() / math.sqrt(4_000)
+    assert found == pytest.approx(squares.mean().item(), abs=6 * error)
+    assert abs(at_the_mean - found) > 12 * error  # draws and no draws can be told apart
+
+
+def test_the_draws_come_from_the_generator() -> None:
+    model, batch = new_vae().eval(), random_batch(4)
+
+    def reconstruction(seed: int) -> float:
+        return model.objective(batch, new_generator(seed)).terms["reconstruction"].item()
+
+    first = reconstruction(0)
+    torch.manual_seed(9)
+    assert reconstruction(0) == first
+    assert reconstruction(1) != first
+
+
+class Betas(Callback):
+    """The weight of the KL term in each epoch, from what was logged."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = {"train": [], "val": []}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for stage, values in self.values.items():
+            loss, reconstruction, kl = (
+                trainer.callback_metrics[f"{stage}/{name}"].item()
+                for name in ("loss", "reconstruction", "kl")
+            )
+            values.append((loss - reconstruction) / kl)
+
+
+@pytest.mark.filterwarnings("ignore:.*the posterior has collapsed")
+@pytest.mark.parametrize(
+    ("warmup", "expected"),
+    [(0, [1, 1, 1, 1]), (1, [1 / 2, 1, 1, 1]), (3, [1 / 4, 1 / 2, 3 / 4, 1])],
+)
+def test_beta_rises_linearly_during_the_warmup(warmup: int, expected: list[float]) -> None:
+    betas, beta = Betas(), 100.0  # large, so that the difference of two losses is precise
+    model = new_vae(likelihood="fixed", beta=beta, beta_warmup=warmup, lr=1e-6)
+    quiet_trainer(max_epochs=4, callbacks=[betas]).fit(model, new_data())
+    assert betas.values["train"] == pytest.approx([beta * share for share in expected], rel=1e-3)
+    assert betas.values["val"] == pytest.approx([beta] * 4, rel=1e-3)
+
+
+def test_a_collapsed_posterior_is_reported() -> None:
+    model = new_vae()
+    last = model.encoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    with torch.no_grad():
+        last.weight.zero_()
+    with pytest.warns(UserWarning, match="the posterior has collapsed"):
+        quiet_trainer().validate(model, new_data(), verbose=False)
+
+
+class Varying(Callback):
+    """After each epoch, how much the restored validation images differ: their pixels' mean std."""
+
+    def __init__(self, noisy: Tensor) -> None:
+        self.noisy = noisy
+        self.spread: list[float] = []
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.spread.append(pl_module(self.noisy).std(0).mean().item())
+
+
+@pytest.mark.parametrize(("beta", "collapses"), [(1_000.0, True), (1.0, False)])
+def test_training_reports_a_collapse_once_an_epoch(beta: float, collapses: bool) -> None:
+    model = new_vae(hidden=[64], latent_dim=8, beta=beta, lr=0.005)
+    data = new_data(train_size=512, val_size=64)
+    varying = Varying(data.eval_batch("val", torch.arange(64)).noisy)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        quiet_trainer(max_epochs=6, callbacks=[varying]).fit(model, data)
+    said = [str(one.message) for one in caught if "has collapsed" in str(one.message)]
+    if collapses:  # in some epoch, and from then on
+        first = 6 - len(said)
+        assert [text.split(":")[0] for text in said] == [f"epoch {n}" for n in range(first, 6)]
+        assert first < 5
+        assert max(varying.spread[first:]) < 0.01  # every image is restored alike
+    else:
+        assert not said
+        assert min(varying.spread) > 0.05
+
+
+def test_a_single_image_is_no_collapse() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer = quiet_trainer()
+        trainer.validate(new_vae(), new_data(val_size=1), verbose=False)
+    assert trainer.callback_metrics["val/active_units"] == 0
+    assert not [one for one in caught if "has collapsed" in str(one.message)]
+
+
+@pytest.mark.filterwarnings("ignore:.*the posterior has collapsed")
+@pytest.mark.parametrize("batch_size", [5, 7])
+def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
+    model = new_vae(likelihood="optimal")
+    quiet_trainer(max_epochs=1).fit(model, new_data())
+
+    def validate(batch_size: int) -> dict[str, float]:
+        trainer = quiet_trainer()
+        trainer.validate(model, new_data(batch_size=batch_size), verbose=False)
+        return {name: value.item() for name, value in trainer.callback_metrics.items()}
+
+    whole = validate(20)
+    assert {"val/loss", "val/reconstruction", "val/kl", "val/active_units"} <= set(whole)
+    assert validate(batch_size) == pytest.approx(whole, rel=1e-5)
+
+
+EXTREME = [-math.inf, -1e30, -1e4, 1e4, 1e30, math.inf]
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("value", EXTREME)
+def test_extreme_log_variances_of_latents_stay_finite(
+    likelihood: str, value: float, dtype: torch.dtype
+) -> None:
+    model, batch = new_vae(likelihood=likelihood, hidden=[32]).train(), random_batch(4)
+    last = model.encoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    with torch.no_grad():
+        last.bias[model.latent_dim :] = value
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        terms = model.objective(batch, new_generator()).terms
+    terms["loss"].backward()
+    assert all(term.isfinite() for term in terms.values())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("value", EXTREME)
+def test_extreme_log_variances_of_pixels_stay_finite(value: float, dtype: torch.dtype) -> None:
+    model, (logits, clean) = new_vae(likelihood="learned", hidden=[32]), logits_and_clean()
+    with torch.no_grad():
+        model.log_variance.fill_(value)
+    logits = logits.to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        loss = model.reconstruction(logits, clean)
+    loss.backward()
+    assert loss.isfinite()
+    for leaf in (logits, model.log_variance):
+        assert leaf.grad is not None
+        assert leaf.grad.isfinite().all()
+
+
+def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> None:
+    model, clean = new_vae(likelihood="optimal").train(), torch.zeros(4, 1, 28, 28)
+    logits = torch.full(clean.shape, -1e4, requires_grad=True)  # black on black: no error at all
+    loss = model.reconstruction(logits, clean)
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+    model.reconstruction(*logits_and_clean())
+    assert model.eval().reconstruction(*logits_and_clean()).isfinite()
+
+
+# What it draws
+
+
+def test_standard_normal_draws_have_the_moments_of_one() -> None:
+    draws = standard_normal(torch.Size((400, 500)), new_generator()).double()
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        error = math.sqrt(variance / draws.numel())
+        assert draws.pow(power).mean().item() == pytest.approx(moment, abs=5 * error)
+    assert draws.isfinite().all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_standard_normal_draws_do_not_depend_on_how_they_are_split(rows: int) -> None:
+    whole, random = standard_normal(torch.Size((10, 7)), new_generator()), new_generator()
+    parts = [standard_normal(torch.Size((rows, 7)), random) for _ in range(10 // rows)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_samples_are_images_that_follow_from_the_generator() -> None:
+    model = new_vae().eval()
+    with torch.no_grad():
+        images = model.sample(6, new_generator(3))
+        assert torch.equal(model.sample(6, new_generator(3)), images)
+        assert not torch.equal(model.sample(6, new_generator(4)), images)
+    assert images.shape == (6, 1, 28, 28)
+    assert images.dtype == torch.float32
+    assert 0 <= images.min() <= images.max() <= 1
+    assert not torch.equal(images[0], images[1])
+
+
+def test_interpolation_goes_from_one_restored_image_to_the_other() -> None:
+    model, noisy = new_vae().eval(), random_batch(2).noisy
+    with torch.no_grad():
+        images = model.interpolate(noisy[0], noisy[1], 5)
+        first, last = model(noisy)
+        middle = model.decode(model.encode(noisy).mean(0, keepdim=True))[0]
+    assert images.shape == (5, 1, 28, 28)
+    assert torch.allclose(images[0], first, atol=1e-6)
+    assert torch.allclose(images[2], middle, atol=1e-6)
+    assert torch.allclose(images[4], last, atol=1e-6)
+
+
+def test_active_units_are_the_latents_whose_mean_varies() -> None:
+    std = np.array([0.0, 0.05, 0.09, 0.11, 0.2, 3.0])  # active above 0.1
+    means = np.random.default_rng(0).standard_normal((1_000, 6)) * std + [0, 5, -5, 5, 0, -5]
+    metric = ActiveUnits(6)
+    for part in torch.from_numpy(means).float().split([1, 600, 399]):
+        metric.update(part)
+    assert metric.compute().item() == (means.var(0) > 0.01).sum() == 3

@@ -1,0 +1,451 @@
+"""export.py: files that restore as the checkpoint does, and say what they are."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+import export
+from cli import checkpoint_options
+from cli.config import plain
+from datamodules.mnist import FashionMNIST
+from denoisers.base import ImageModel
+from denoisers.checkpoint import describe, load_model
+from denoisers.composite import Composite
+from exporting import onnx as onnx_format
+from exporting import safetensors as safetensors_format
+from exporting.about import describe_export
+from exporting.checks import TOLERANCE, largest_difference, outputs
+from tests.helpers.lines import line_for
+from tests.helpers.models import new_model
+from tests.helpers.runs import (
+    DENSE,
+    ROOT,
+    compose,
+    contents,
+    read,
+    run_command,
+    trained,
+)
+
+ONNX = pytest.mark.skipif(
+    bool(onnx_format.missing()), reason="ONNX comes with pip install '.[onnx]'"
+)
+FORMATS = [pytest.param("onnx", marks=ONNX), "torch_export", "safetensors"]
+SMALL: dict[str, dict[str, Any]] = {  # what following sizes through the layers takes long for
+    "vae": {"hidden": [16], "latent_dim": 4},
+    "classifier": {"channels": [4, 4], "hidden": 8},
+    "conv_upsample": {"channels": [4, 8]},
+    "conv_transposed": {"channels": [4, 8]},
+    "unet": {"channels": [4, 8]},
+    "dncnn": {"depth": 3, "width": 4},
+}
+MODELS = ["dense", "composite", *SMALL]
+ANY_SIZE = {"conv_upsample", "conv_transposed", "unet", "dncnn"}
+OUTPUTS = {"classifier": ["logits"], "composite": ["restored", "logits"]}
+LICENCE = "CC0-1.0"
+
+
+@functools.cache
+def checkpoint_of(name: str) -> Path:
+    """A trained run's best checkpoint for "dense"; for the others that with another small model in
+    it, of random weights and random statistics of batches."""
+    run = trained(*DENSE)
+    if name == "dense":
+        return run.best
+    torch.manual_seed(0)
+    if name == "composite":
+        parts = {part: describe(new_model(part, **SMALL[part])) for part in ("vae", "classifier")}
+        model: ImageModel = Composite(
+            parts["vae"], parts["classifier"], False, 1.0, 0.001, 0.9, 0.0, 0
+        )
+    else:
+        model = new_model(name, **SMALL[name])
+    state = model.state_dict()
+    for key, values in state.items():
+        if "running" in key:
+            values.uniform_(0.5, 1.5)
+    described = describe(model)
+    content = read(run.best) | {"state_dict": state, "hyper_parameters": described["arguments"]}
+    content["optimizer_states"] = []  # they are large, and of another model
+    content["run"]["model"] = described["name"]
+    file = Path(tempfile.mkdtemp(dir=run.directory.parent)) / "best.ckpt"
+    torch.save(content, file)
+    return file
+
+
+@functools.cache
+def exported(name: str, format: str) -> Path:
+    """The file that export.py makes of a model, once for all tests that only read it."""
+    folder = tempfile.mkdtemp(dir=trained(*DENSE).directory.parent)
+    file = Path(folder) / "model"
+    return export_to(file, checkpoint_of(name), f"format={format}", f"licence={LICENCE}")
+
+
+def export_to(output: Path, checkpoint: Path, *overrides: str) -> Path:
+    """Export a checkpoint, as export.py's command line does."""
+    arguments = [f"checkpoint={checkpoint}", f"output={output}", *overrides]
+    return export.export(compose("export", *arguments, *checkpoint_options.score(arguments)))
+
+
+def runner(file: Path, format: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """An exported file, by means that have nothing of this project's."""
+    if format == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(file)
+        (given,) = session.get_inputs()
+        return lambda images: tuple(
+            map(torch.from_numpy, session.run(None, {given.name: images.numpy()}))
+        )
+    assert format == "torch_export"
+    module = torch.export.load(file).module()
+    return lambda images: outputs(module(images))
+
+
+def about(file: Path, format: str) -> dict[str, str]:
+    """The metadata, by the format's own package."""
+    if format == "onnx":
+        import onnx
+
+        return {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+    if format == "torch_export":
+        extra = {"about.json": ""}
+        torch.export.load(file, extra_files=extra)
+        found: dict[str, str] = json.loads(extra["about.json"])
+        return found
+    with safetensors.safe_open(file, "pt") as content:
+        metadata: dict[str, str] = content.metadata()
+    return metadata
+
+
+def test_every_model_is_exported_here() -> None:
+    assert {file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")} == {*MODELS}
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        *(pytest.param(name, "onnx", marks=ONNX) for name in MODELS),
+        ("dense", "torch_export"),
+        ("conv_transposed", "torch_export"),
+    ],
+)
+def test_a_file_restores_as_its_checkpoint_for_any_batch_and_size(name: str, format: str) -> None:
+    file = exported(name, format)
+    run = runner(file, format)
+    model, _ = load_model(checkpoint_of(name))
+    sizes = [(28, 28), (29, 31), (48, 64), (4, 9)] if name in ANY_SIZE else [(28, 28)]
+    for count, (height, width) in zip((1, 2, 5, 1), sizes * 4, strict=False):
+        images = torch.rand(count, 1, height, width)
+        with torch.inference_mode():
+            found, expected = run(images), outputs(model(images))
+        assert len(found) == len(expected) == len(OUTPUTS.get(name, ["restored"]))
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=TOLERANCE, rtol=TOLERANCE)
+    said = about(file, format)
+    assert list(json.loads(said["outputs"])) == OUTPUTS.get(name, ["restored"])
+    free = ["height", "width"] if name in ANY_SIZE else [28, 28]
+    shape = ["batch", 1, *free]
+    given = json.loads(said["input"])
+    assert given["shape"] == shape
+    assert given["name"] == ("images" if name == "classifier" else "noisy")
+    if format == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(file)
+        (noisy,) = session.get_inputs()
+        assert (noisy.name, noisy.shape, noisy.type) == (given["name"], shape, "tensor(float)")
+        written = {output.name: output.shape for output in session.get_outputs()}
+        known = {"restored": shape, "logits": ["batch", 10]}
+        assert written == {output: known[output] for output in OUTPUTS.get(name, ["restored"])}
+    assert file.stat().st_size < 4 * sum(p.numel() for p in model.parameters()) + 300_000
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_safetensors_hold_the_weights_and_what_to_put_them_into(name: str) -> None:
+    file = exported(name, "safetensors")
+    content, said = read(checkpoint_of(name)), about(file, "safetensors")
+    weights = safetensors.torch.load_file(file)
+    assert weights.keys() == content["state_dict"].keys()
+    assert all(torch.equal(weights[key], content["state_dict"][key]) for key in weights)
+    assert said["model"] == content["run"]["model"]
+    assert json.loads(said["arguments"]) == json.loads(json.dumps(content["hyper_parameters"]))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_says_what_it_is(format: str) -> None:
+    run, file = trained(*DENSE), exported("dense", format)
+    said = about(file, format)
+    assert said["model"] == "denoisers.dense.Dense"
+    assert json.loads(said["arguments"])["hidden"] == [512, 256]
+    assert json.loads(said["class_names"])[9] == "Ankle boot"
+    assert json.loads(said["noise"]) == {"name": "Gaussian", "std": 0.5, "clip": True}
+    assert json.loads(said["objective"]) == {"name": "Supervised"}
+    data = json.loads(said["data"])
+    assert (data["name"], data["train_size"]) == ("Procedural", 256)
+    assert data["licence"] == "not stated"
+    assert (said["seed"], said["run_id"]) == ("0", run.metrics["run_id"])
+    metrics = {part: run.metrics[part] for part in ("validation", "test")}
+    assert json.loads(said["metrics"]) == metrics
+    assert re.fullmatch(r"image-denoisers \d+\.\d+\.\d+", said["project"])
+    assert said["licence"] == LICENCE
+    for folder in (ROOT, run.directory, Path(torch.__file__).parent.parent):
+        assert str(folder).encode() not in file.read_bytes()  # nobody's business
+
+
+def test_where_pictures_lay_is_nobodys_business() -> None:
+    model, run = load_model(trained(*DENSE).best)
+    folders = {"root": "/home/me/photos", "test_root": "/home/me/others", "crop": 48}
+    data = {"_target_": "datamodules.folder.Folder"} | folders
+    said = json.loads(describe_export(model, run | {"data": data}, None, LICENCE)["data"])
+    assert said == {"name": "Folder", "crop": 48, "licence": "not stated"}
+
+
+@pytest.mark.parametrize("group", ["noise", "objective"])
+def test_a_file_says_every_setting_of_every_noise_and_objective(group: str) -> None:
+    model, run = load_model(trained(*DENSE).best)
+    for file in sorted((ROOT / "conf" / group).glob("*.yaml")):
+        config = OmegaConf.load(file)
+        assert isinstance(config, DictConfig)
+        node = plain(config)
+        said = json.loads(describe_export(model, run | {group: node}, None, LICENCE)[group])
+        for part, (name, settings) in zip(
+            [said, *said.pop("parts", {}).values()], classes_in(node), strict=True
+        ):
+            assert part == {"name": name} | settings
+
+
+def classes_in(node: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The class's name and the plain settings of a node, and then of each of its parts."""
+    parts = [found for part in node.get("parts", {}).values() for found in classes_in(part)]
+    settings = {key: value for key, value in node.items() if key not in ("_target_", "parts")}
+    return [(node["_target_"].rpartition(".")[2], settings), *parts]
+
+
+def test_only_the_checkpoint_that_was_measured_has_metrics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(*DENSE)
+    (tmp_path / "checkpoints").mkdir()
+    stray = tmp_path / "checkpoints" / "best.ckpt"
+    stray.write_bytes(run.best.read_bytes())
+    metrics_of_another = json.dumps(run.metrics | {"run_id": "another"})
+    (tmp_path / "metrics.json").write_text(metrics_of_another)
+    for name, checkpoint in (("last", run.last), ("stray", stray)):
+        file = export_to(tmp_path / name, checkpoint, "format=safetensors")
+        said = about(file, "safetensors")
+        assert "metrics" not in said
+        assert said["licence"] == "not stated"
+        assert "no metrics" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("fashion_mnist_root")
+def test_real_images_are_those_of_the_run_and_their_licence_goes_along(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = read(trained(*DENSE).best)
+    checkpoint["run"]["data"] = plain(compose("train", "data=fashion_mnist").data)
+    torch.save(checkpoint, tmp_path / "best.ckpt")
+    file = export_to(tmp_path / "model", tmp_path / "best.ckpt", "format=safetensors")
+    assert json.loads(about(file, "safetensors")["data"])["licence"].startswith("MIT")
+    assert "random and 64 real images" in capsys.readouterr().out
+
+
+def test_missing_images_are_no_reason_to_check_on_others_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FashionMNIST.source, "mirrors", ["file:///nowhere/"])
+    elsewhere = ("format=safetensors", "data=fashion_mnist", f"data.root={tmp_path / 'data'}")
+    line = line_for(lambda: export_to(tmp_path / "new", checkpoint_of("vae"), *elsewhere))
+    assert "check=random" in line
+    assert not contents(tmp_path)
+    export_to(tmp_path / "new", checkpoint_of("vae"), *elsewhere, "check=random")
+
+
+@ONNX
+def test_the_documented_example_needs_nothing_but_onnx_runtime(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "export.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (code,) = (block for block in blocks if "import onnxruntime" in block)
+    run = trained(*DENSE)
+    (tmp_path / "best.onnx").symlink_to(exported("dense", "onnx"))
+    noisy = np.random.default_rng(0).random((2, 1, 28, 28), dtype=np.float32)
+    np.save(tmp_path / "noisy.npy", noisy)
+    (tmp_path / "torch.py").write_text("raise ImportError('there is no torch here')")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{run.metrics['test']['psnr']:.2f} dB" in done.stdout
+    with torch.no_grad():
+        expected = load_model(run.best)[0](torch.from_numpy(noisy)).numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "restored.npy"), expected, atol=TOLERANCE)
+
+
+def only(wrong: Callable[[Tensor], bool], error: float) -> Callable[[Tensor], tuple[Tensor]]:
+    """A DnCNN of random weights that is off by `error` on the images that `wrong` says."""
+    model = new_model("dncnn", **SMALL["dncnn"]).eval()
+
+    def run(images: Tensor) -> tuple[Tensor]:
+        with torch.no_grad():
+            restored = model(images)
+        return (restored + error if wrong(images) else restored,)
+
+    return run
+
+
+REAL = torch.full((9, 1, 28, 28), 0.25)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda images: len(images) == 1, "1 random images"),
+        (lambda images: len(images) == 7, "7 random images"),
+        (lambda images: len(images) == 64, "64 random images"),
+        (lambda images: images.shape[2] % 2 == 1, "images of 29 x 31 pixels"),
+        (lambda images: images.shape[3] == 64, "images of 48 x 64 pixels"),
+        (lambda images: bool((images == 0.25).all()), "1 real images"),
+        (lambda images: bool((images < 0).any()), "1 random images"),
+    ],
+)
+def test_a_difference_on_any_kind_of_input_is_found(
+    wrong: Callable[[Tensor], bool], named: str
+) -> None:
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    right = only(lambda images: False, 0)
+    torch.set_rng_state(state)
+    model = new_model("dncnn", **SMALL["dncnn"]).eval()
+    assert largest_difference(model, right, REAL) == 0
+    for error in (2 * TOLERANCE, float("nan")):
+        torch.set_rng_state(state)
+        line = line_for(partial(largest_difference, model, only(wrong, error), REAL))
+        assert named in line
+        assert "nothing was written" in line
+    torch.set_rng_state(state)
+    assert 0 < largest_difference(model, only(wrong, TOLERANCE / 2), REAL) < TOLERANCE
+
+
+def test_nothing_is_written_where_the_check_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for load, said in (
+        (lambda content: lambda images: (images,), "differs from the original"),
+        (lambda content: lambda images: (images[:, :, 1:],), "differs from the original by inf"),
+        (lambda content: lambda images: images.no_such_thing, "fails on 1 random images"),
+    ):
+        monkeypatch.setattr(safetensors_format, "load", load)
+        new = partial(export_to, tmp_path / "new", checkpoint_of("vae"), "format=safetensors")
+        assert said in line_for(new)
+    assert not contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["format=onxx"], "format=onxx: should be 'onnx', 'torch_export' or 'safetensors'"),
+        (["format=null"], "format=None"),
+        (["check=none"], "check=none: should be 'real' or 'random'"),
+        (["licence=3"], "licence=3"),
+        (["output=3"], "output=3"),
+        (["noise.std=-1"], "noise.std"),
+        (["data=procedural", "data.test_size=0"], "test_size"),
+        (["output={tmp}/file/model.safetensors"], "file/model.safetensors could not be written"),
+    ],
+)
+def test_a_bad_setting_is_named(overrides: list[str], named: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given = [override.format(tmp=tmp_path) for override in overrides]
+    line = line_for(
+        lambda: export_to(tmp_path / "model", checkpoint_of("vae"), "format=safetensors", *given)
+    )
+    assert named in line
+    assert contents(tmp_path) == {"file": b""}
+
+
+def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.ckpt"
+    copy.write_bytes(checkpoint_of("classifier").read_bytes())
+    arguments = [f"checkpoint={copy}", "format=safetensors"]
+    cfg = compose("export", *arguments, *checkpoint_options.score(arguments))
+    file = export.export(cfg)
+    assert file == tmp_path / "copy.model.safetensors"
+    before = contents(tmp_path)
+    line = line_for(lambda: export.export(cfg))
+    assert line == f"{file} exists already: give another output"
+    assert contents(tmp_path) == before
+
+
+def test_what_is_no_checkpoint_or_lacks_a_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(*DENSE)
+    weights = run.directory / "checkpoints" / "best.safetensors"
+    for checkpoint in (weights, tmp_path / "none.ckpt"):
+        assert str(checkpoint) in line_for(partial(export_to, tmp_path / "new", checkpoint))
+    monkeypatch.setattr(onnx_format, "PACKAGES", ("onnx", "no_such_runtime"))
+    line = line_for(partial(export_to, tmp_path / "new", run.best))
+    assert line == "format=onnx needs no_such_runtime: pip install '.[onnx]'"
+    assert not contents(tmp_path)
+
+
+@ONNX
+def test_the_command_writes_one_file_and_says_so_in_a_line(tmp_path: Path) -> None:
+    checkpoint = f"checkpoint={trained(*DENSE).best}"
+    arguments = (checkpoint, "output=new/model.onnx")
+    done = run_command("export.py", *arguments, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path).keys() == {"new/model.onnx"}
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("new/model.onnx: Dense, ")
+    assert "random and 64 real images" in line
+    assert not done.stderr
+
+
+def test_an_output_that_is_a_folder_gets_the_file(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for given, folder in ((f"{tmp_path}/new/dir/", "new/dir"), (f"{tmp_path}/there", "there")):
+        arguments = [f"checkpoint={checkpoint_of('dense')}", f"output={given}", "check=random"]
+        arguments.append("format=safetensors")
+        cfg = compose("export", *arguments, *checkpoint_options.score(arguments))
+        assert export.export(cfg) == tmp_path / folder / "best.model.safetensors"
+        assert (tmp_path / folder / "best.model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "suffix"),
+    [
+        ("model.pt", "onnx", ".onnx"),
+        ("model.onnx", "torch_export", ".pt2"),
+        ("model.pt2", "safetensors", ".model.safetensors"),
+    ],
+)
+def test_an_output_with_the_name_of_another_format_is_refused(
+    name: str, format: str, suffix: str, tmp_path: Path
+) -> None:
+    wanted = f"^output={tmp_path / name}: a file of format={format} ends in {re.escape(suffix)};"
+    with pytest.raises(ValueError, match=wanted):
+        export_to(tmp_path / name, checkpoint_of("dense"), f"format={format}")
+    assert not list(tmp_path.iterdir())

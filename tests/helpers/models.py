@@ -1,0 +1,126 @@
+"""Models, data and trainers as the configs in conf/ describe them, small."""
+
+import inspect
+from typing import Any
+
+import torch
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+from pytorch_lightning import Trainer
+from torch import Tensor
+
+from cli.config import build
+from datamodules.noise import Gaussian, Noise
+from datamodules.procedural import Procedural
+from denoisers.base import Denoiser, ImageModel
+from denoisers.checkpoint import describe
+from denoisers.classifier import Classifier
+from denoisers.composite import Composite
+from groundwork.batch import Batch
+from groundwork.files import REPOSITORY
+
+NUM_CLASSES = 10
+
+
+def model_config(name: str) -> dict[str, Any]:
+    """The model's node in conf/model/, with seed 0."""
+    config = OmegaConf.create({"seed": 0})
+    config.model = OmegaConf.load(REPOSITORY / "conf" / "model" / f"{name}.yaml")
+    return OmegaConf.to_container(config.model, resolve=True)  # type: ignore[return-value]
+
+
+def new_model(
+    name: str, image_shape: tuple[int, int, int] = (1, 28, 28), **settings: Any
+) -> ImageModel:
+    """A model of conf/model/, some of its settings replaced, with random weights."""
+    node = OmegaConf.create(model_config(name) | settings)
+    model: ImageModel = build(node, "model", image_shape=image_shape, num_classes=NUM_CLASSES)
+    return model
+
+
+def new_data(noise: Noise | None = None, **settings: Any) -> Procedural:
+    """A few procedural images in small batches; splits are loaded."""
+    defaults: dict[str, Any] = {
+        "train_size": 50,
+        "val_size": 20,
+        "test_size": 20,
+        "data_seed": 0,
+        "batch_size": 16,
+        "eval_seed": 0,
+        "num_workers": 0,
+        "seed": 0,
+    }
+    data = Procedural(noise or Gaussian(std=0.5, clip=True), **defaults | settings)
+    data.setup("fit")
+    data.setup("test")
+    return data
+
+
+def random_batch(size: int, image_shape: tuple[int, int, int] = (1, 28, 28)) -> Batch:
+    """Uniform random pixels under Gaussian noise, always the same ones."""
+    random = torch.Generator().manual_seed(0)
+    clean = torch.rand(size, *image_shape, generator=random)
+    noisy = clean + 0.5 * torch.randn(clean.shape, generator=random)
+    label = torch.randint(NUM_CLASSES, (size,), generator=random)
+    return Batch(noisy, clean, label)
+
+
+def quiet_trainer(**settings: Any) -> Trainer:
+    """A Trainer on the CPU that writes and shows nothing."""
+    return Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **settings,
+    )
+
+
+Shape = tuple[int, int, int]
+
+
+def model_class(name: str) -> Any:
+    return get_object(model_config(name)["_target_"])
+
+
+CONFIGS = sorted(file.stem for file in (REPOSITORY / "conf" / "model").glob("*.yaml"))
+
+
+SINGLE = [name for name in CONFIGS if inspect.isclass(model_class(name))]
+
+
+DENOISERS = [name for name in SINGLE if issubclass(model_class(name), Denoiser)]
+
+
+COMPOSITES = [f"{name}+classifier" for name in DENOISERS]
+
+
+def new_composite(denoiser: ImageModel, classifier: ImageModel, **settings: Any) -> Composite:
+    arguments: dict[str, Any] = {
+        "finetune": True,
+        "class_weight": 10.0,
+        "lr": 1e-3,
+        "lr_decay": 1.0,
+        "weight_decay": 0.0,
+        "seed": 0,
+    }
+    return Composite(describe(denoiser), describe(classifier), **arguments | settings)
+
+
+def any_model(name: str, image_shape: Shape = (1, 28, 28)) -> ImageModel:
+    """A model by its config's name, or a composite of two: "dense+classifier"."""
+    first, *rest = (new_model(part, image_shape) for part in name.split("+"))
+    return new_composite(first, *rest) if rest else first
+
+
+def images_and_logits(model: ImageModel, noisy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    output = model(noisy)
+    if isinstance(model, Composite):
+        return output[0], output[1]
+    return (None, output) if isinstance(model, Classifier) else (output, None)
+
+
+def new_generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

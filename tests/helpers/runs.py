@@ -1,0 +1,324 @@
+"""Tiny runs that the tests of the entry points share, and how the tests make them in-process."""
+
+import csv
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from scipy.ndimage import median_filter  # type: ignore[import-untyped]
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    EventAccumulator,
+)
+from torch import Tensor
+
+import eval
+import train
+from cli import checkpoint_options
+from cli.config import build
+from datamodules.images import ImageDataModule, Split
+from denoisers.metrics import psnr
+from groundwork.batch import Batch
+from groundwork.files import REPOSITORY, write_json
+
+ROOT = REPOSITORY
+CPU = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
+SIZES = ("data.train_size=256", "data.val_size=64", "data.test_size=64")
+TINY = ("data=procedural", *SIZES, *CPU)
+QUICK_SCORE = ("baselines=none", "levels=[]")
+BATCHES = 2  # that the default batch size makes of 256 images
+
+SPOIL = "trainer.callbacks=[{{_target_:tests.helpers.runs.Spoil,epoch:1,value:{}}}]"
+
+# Runs that several files look at; each is trained once.
+DENSE = ("model=dense", "trainer.max_epochs=3", "trainer.logger=true")
+VAE = ("model=vae", "trainer.max_epochs=3")
+CLASSIFIER = ("model=classifier", "trainer.max_epochs=3")
+CONTROL = ("model=classifier", "model.input=noisy", "trainer.max_epochs=2")
+
+_folder = tempfile.TemporaryDirectory(prefix="runs_for_tests_")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's directory, and what `train` has returned of it."""
+
+    directory: Path
+    returned: float
+
+    @property
+    def best(self) -> Path:
+        return self.directory / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        return self.directory / "checkpoints" / "last.ckpt"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return json_of(self.directory / "metrics.json")
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        with (self.directory / "history.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        return [{name: float(cell) for name, cell in row.items() if cell} for row in rows]
+
+
+def json_of(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def compose(name: str, *overrides: str) -> DictConfig:
+    """The config that `python {name}.py *overrides` has."""
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return hydra.compose(name, list(overrides))
+
+
+def train_in(directory: Path, *overrides: str, go_on: bool = False) -> Run:
+    """Train a tiny run; later overrides win."""
+    return Run(directory, train.train(compose("train", *TINY, *overrides), directory, go_on))
+
+
+@functools.cache
+def trained(*overrides: str) -> Run:
+    """The tiny run with these overrides, which is trained once and must not be changed."""
+    return train_in(Path(tempfile.mkdtemp(dir=_folder.name)), *overrides)
+
+
+def composite_of(denoiser: Path, classifier: Path) -> tuple[str, ...]:
+    """The overrides that put two checkpoints together."""
+    return "model=composite", f"model.denoiser={denoiser}", f"model.classifier={classifier}"
+
+
+def composite() -> tuple[str, ...]:
+    return composite_of(trained(*DENSE).best, trained(*CLASSIFIER).best)
+
+
+def resume_in(directory: Path, checkpoint: Path, *overrides: str) -> Run:
+    """Go on where a checkpoint ends, as train.py's command line does."""
+    arguments = [f"checkpoint={checkpoint}", *overrides]
+    cfg = compose("train", *arguments, *checkpoint_options.resume(arguments))
+    return Run(directory, train.train(cfg, directory))
+
+
+def score_in(directory: Path, checkpoint: Path, *overrides: str) -> dict[str, Any]:
+    """Score a checkpoint, as eval.py's command line does; without what takes long by default."""
+    arguments = [f"checkpoint={checkpoint}", "trainer.accelerator=cpu", *QUICK_SCORE, *overrides]
+    cfg = compose("eval", *arguments, *checkpoint_options.score(arguments))
+    return eval.evaluate(cfg, directory)
+
+
+@functools.cache
+def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
+    """The scores of a checkpoint, which is scored once for all that only read them."""
+    return score_in(Path(tempfile.mkdtemp(dir=_folder.name)), checkpoint, *overrides)
+
+
+def run_command(
+    script: str, *arguments: str, directory: Path, options: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """What a user types, in `directory`; options are Python's."""
+    return subprocess.run(
+        [sys.executable, *options, str(ROOT / script), *arguments],
+        cwd=directory,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def environment() -> dict[str, str]:
+    """A user's, for commands; with the repository on Python's path for what the tests define."""
+    names = os.environ.keys() - {"HYDRA_FULL_ERROR"}
+    return {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
+
+
+def data_of(cfg: DictConfig, stage: str) -> ImageDataModule:
+    data: ImageDataModule = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    data.prepare_data()
+    data.setup(stage)
+    return data
+
+
+def evaluation_images(cfg: DictConfig, split: Split, count: int | None = None) -> Batch:
+    """The first `count` images of a split, or all, as one batch with the evaluation's noise."""
+    data = data_of(cfg, "test" if split == "test" else "fit")
+    return data.eval_batch(split, torch.arange(data.size(split))[:count])
+
+
+def best_median_psnr(batch: Batch) -> float:
+    """What a median filter restores, in dB: the better of 3 x 3 and 5 x 5 pixels."""
+    return max(
+        psnr(torch.from_numpy(median_filter(batch.noisy.numpy(), (1, 1, size, size))), batch.clean)
+        .mean()
+        .item()
+        for size in (3, 5)
+    )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, by torch alone."""
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two nests of plain containers and tensors are equal to the bit."""
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
+
+
+def untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """A history without what the clock has measured."""
+    return [
+        {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
+        for row in rows
+    ]
+
+
+def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard plots of a run: step and value of every scalar but the clock's."""
+    if not (directory / "tensorboard").exists():  # a run without a logger
+        return {}
+    events = EventAccumulator(str(directory / "tensorboard"), {"scalars": 0})
+    events.Reload()
+    return {
+        # The files of one second are not always read in the order in which they were written.
+        tag: sorted((point.step, point.value) for point in events.Scalars(tag))
+        for tag in events.Tags()["scalars"]
+        if tag != "images_per_s"
+    }
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file under a directory, by its relative path."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+class PowerCut(Callback):
+    """Ends training with an error when an epoch (from 0) begins."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise RuntimeError("power cut")
+
+
+class Kill(Callback):
+    """Ends the process at once when an epoch (from 0) begins, unless `file` says it was done."""
+
+    def __init__(self, epoch: int, file: str) -> None:
+        self.epoch = epoch
+        self.file = Path(file)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == self.epoch and not self.file.exists():
+            self.file.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Second(Callback):
+    """Writes the id of a shared run's second process into a file, and kills it if it is to fail."""
+
+    def __init__(self, file: str, fails: bool) -> None:
+        self.file = Path(file)
+        self.fails = fails
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_rank == 1:
+            self.file.write_text(str(os.getpid()))
+            if self.fails:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Wait(Callback):
+    """Training that gets nowhere."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        while True:
+            time.sleep(0.1)
+
+
+class Nap(Callback):
+    """Sleeps for some seconds where an epoch (from 0) begins."""
+
+    def __init__(self, epoch: int, seconds: float) -> None:
+        self.epoch = epoch
+        self.seconds = seconds
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == self.epoch and batch_idx == 0:
+            time.sleep(self.seconds)
+
+
+class Spoil(Callback):
+    """Sets all weights to one value before the validations from an epoch (from 0) on."""
+
+    def __init__(self, epoch: int, value: float) -> None:
+        self.epoch = epoch
+        self.value = value
+
+    @torch.no_grad()
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch >= self.epoch:
+            for parameter in pl_module.parameters():
+                parameter.fill_(self.value)
+
+
+class GradientNorms(Callback):
+    """Writes the gradient's norm that each optimizer step has used into a file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        gradients = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
+        with self.file.open("a") as file:
+            print(torch.cat(gradients).norm().item(), file=file)
+
+
+def gradient_norms(file: Path) -> list[float]:
+    return [float(line) for line in file.read_text().splitlines()]
+
+
+class Surroundings(Callback):
+    """Writes what a run's process has around it into `process.json` in the run's directory."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        names = ("GOMP_SPINCOUNT", "OMP_NUM_THREADS")
+        seen: dict[str, Any] = {name: os.environ.get(name) for name in names}
+        seen |= {"threads": torch.get_num_threads(), "process": os.getpid()}
+        write_json(Path(trainer.default_root_dir) / "process.json", seen)

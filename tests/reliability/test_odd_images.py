@@ -1,0 +1,300 @@
+"""Images of one value or of one pixel, a single image, a last batch of one: through everything.
+
+Every pipeline here runs with numpy's warnings about empty means and divisions as errors.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig, open_dict
+from pytorch_lightning import Callback, LightningModule, Trainer
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    EventAccumulator,
+)
+from torch import Tensor
+
+import compare
+import eval
+import train
+from baselines.tuning import baselines
+from datamodules.images import LabelledImages
+from datamodules.noise import Gaussian, Noise
+from tests.helpers.comparison import write_evaluation, write_run
+from tests.helpers.models import new_data, new_model, quiet_trainer
+from tests.helpers.runs import CPU, Run, compose, json_of
+
+Pixels = Literal["black", "white", "constant", "random"]
+
+pytestmark = [
+    pytest.mark.filterwarnings("error::RuntimeWarning"),
+    pytest.mark.filterwarnings("error:constrained_layout not applied:UserWarning"),
+    pytest.mark.filterwarnings("error:std.*degrees of freedom:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*the posterior has collapsed"),
+]
+
+
+class OddImages(LabelledImages):
+    """Images of any size; only three of the ten classes have any.
+
+    pixels: all 0, all 255, a value for each image, or one for each pixel.
+    shape: C, H and W of the images.
+    """
+
+    class_names = tuple("0123456789")
+
+    def __init__(
+        self,
+        noise: Noise,
+        pixels: Pixels,
+        shape: list[int],
+        train_size: int,
+        val_size: int,
+        test_size: int,
+        batch_size: int,
+        eval_seed: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        self.train_count = train_size + val_size
+        super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
+        channels, height, width = shape
+        self.image_shape = channels, height, width
+        self.pixels = pixels
+        self.test_count = test_size
+
+    def load(self, test: bool) -> tuple[Tensor, Tensor]:
+        count = self.test_count if test else self.train_count
+        shape = (count, *self.image_shape)
+        random = torch.Generator().manual_seed(int(test))
+        drawn = torch.randint(256, shape, generator=random)
+        images = {
+            "black": torch.zeros(shape),
+            "white": torch.full(shape, 255),
+            "constant": drawn[:, :1, :1, :1].expand(shape).contiguous(),
+            "random": drawn,
+        }[self.pixels]
+        return images.to(torch.uint8), torch.arange(count) % 3
+
+
+def odd(
+    pixels: Pixels, shape: tuple[int, int, int], sizes: tuple[int, int, int], batch_size: int
+) -> dict[str, Any]:
+    """The data's node of a config. sizes: of the training, validation and test split."""
+    settings = {"pixels": pixels, "shape": list(shape), "batch_size": batch_size}
+    names = ("train_size", "val_size", "test_size")
+    fixed = {"eval_seed": 0, "num_workers": 0, "seed": 0}
+    return settings | dict(zip(names, sizes, strict=True)) | fixed
+
+
+def config(name: str, data: dict[str, Any], *overrides: str) -> DictConfig:
+    """The config of `name`.py with odd images."""
+    cfg = compose(name, "data=procedural", "noise=gaussian", *overrides)
+    with open_dict(cfg):
+        cfg.data = {"_target_": "tests.reliability.test_odd_images.OddImages"} | data
+    return cfg
+
+
+def trained(directory: Path, data: dict[str, Any], *overrides: str) -> Run:
+    return Run(directory, train.train(config("train", data, *CPU, *overrides), directory))
+
+
+def run_all(directory: Path, data: dict[str, Any], model: str) -> dict[str, Any]:
+    """Train a model and a classifier, score them with everything that there is: the scores."""
+    shown = "trainer.logger=true"  # with TensorBoard's pictures
+    run = trained(directory / "run", data, f"model={model}", "trainer.max_epochs=2", shown)
+    overrides = [f"checkpoint={run.best}", "trainer.accelerator=cpu", "levels=[0.0,0.5]"]
+    if model != "classifier":
+        judge = trained(directory / "judge", data, "model=classifier", "trainer.max_epochs=1")
+        overrides.append(f"classifier={judge.best}")
+    return eval.evaluate(config("eval", data, *overrides), directory / "eval")
+
+
+def numbers(content: Any) -> Iterator[float]:
+    """All numbers in a nest of plain containers."""
+    if isinstance(content, dict):
+        for value in content.values():
+            yield from numbers(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from numbers(value)
+    elif isinstance(content, int | float):
+        yield content
+
+
+def assert_no_nan(directory: Path) -> None:
+    """Nowhere in what a run has written for people and for programs."""
+    written = 0
+    for file in directory.rglob("*"):
+        if file.suffix == ".json":
+            assert all(map(math.isfinite, numbers(json_of(file)))), file
+        elif file.suffix == ".csv":
+            for row in csv.reader(file.open()):
+                assert not {"nan", "inf", "-inf"} & set(map(str.lower, row)), file
+        elif file.suffix in (".txt", ".md", ".html"):
+            text = re.sub(r"data:image/png;base64,[^\"']*", "", file.read_text())
+            assert not re.search(r"(?i)\b(nan|inf)\b", text), file
+        else:
+            continue
+        written += 1
+    assert written > 1
+
+
+# From training to the page of an evaluation
+
+
+def test_the_images_here_are_odd() -> None:
+    for pixels, spread in (("black", 0), ("white", 0), ("constant", 0), ("random", 30)):
+        data = OddImages(Gaussian(0.5, True), **odd(pixels, (1, 4, 5), (6, 2, 3), 2))  # type: ignore[arg-type]
+        images, _ = data.load(test=False)
+        assert images.shape == (8, 1, 4, 5)
+        assert images.double().flatten(1).std(1).min() >= spread
+        assert (images.double().flatten(1).std(1).max() == 0) == (spread == 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "pixels", "shape"),
+    [
+        ("vae", "random", (1, 1, 1)),
+        ("unet", "white", (1, 28, 1)),
+        ("vae", "black", (3, 1, 28)),
+        ("dncnn", "constant", (1, 2, 2)),
+        ("classifier", "random", (1, 28, 1)),
+        ("conv_transposed", "black", (1, 11, 12)),
+    ],
+)
+def test_odd_images_are_trained_on_and_scored(
+    model: str, pixels: Pixels, shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    metrics = run_all(tmp_path, odd(pixels, shape, sizes=(5, 2, 4), batch_size=2), model)
+    assert_no_nan(tmp_path)
+    # An undefined measure is absent, not a number: no SSIM of images under 11 pixels.
+    has_ssim = min(shape[1:]) >= 11
+    tables = (tmp_path / "eval" / "metrics.txt").read_text()
+    assert ("SSIM" in tables) == (has_ssim and model != "classifier")
+    rows = list(csv.DictReader((tmp_path / "eval" / "noise_curve.csv").open()))
+    assert rows
+    assert all(bool(row["ssim"]) == has_ssim for row in rows)
+    assert all(("ssim" in row) == has_ssim for row in metrics["noise_curve"])
+    # Classes without any image have no row.
+    assert [*metrics["by_class"]] == ["0", "1", "2"]
+    if model != "classifier":
+        assert len(metrics["baselines"]) == 7
+        assert ("ssim" in metrics["test"]) == has_ssim
+
+
+def test_a_single_image_is_enough_for_each_split(tmp_path: Path) -> None:
+    data = odd("random", (1, 28, 28), sizes=(1, 1, 1), batch_size=1)
+    metrics = run_all(tmp_path, data, "vae")
+    assert_no_nan(tmp_path)
+    (row,) = csv.DictReader((tmp_path / "eval" / "per_image.csv").open())
+    assert float(row["psnr"]) == pytest.approx(metrics["test"]["psnr"], abs=1e-4)
+    assert metrics["by_class"]["0"]["psnr"] == pytest.approx(metrics["test"]["psnr"], rel=1e-6)
+    task = metrics["task"]["accuracy"]["restored"]
+    assert 0 <= task["low"] <= task["accuracy"] <= task["high"] <= 1
+    assert task["high"] - task["low"] > 0.5  # one image says little
+    assert metrics["vae"]["active_units"] == 0  # nothing varies over one image
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), {"images": 0}).Reload()
+    shown = [*events.Tags()["images"]]
+    assert shown == ["validation_images", "samples"]  # there is no second image to walk to
+
+
+class Batches(Callback):
+    """The size and the loss of each training batch."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.losses: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.sizes.append(len(batch.clean))
+        self.losses.append(outputs["loss"].item())
+
+
+@pytest.mark.parametrize("model", ["dense", "vae", "conv_transposed"])
+def test_a_last_batch_of_one_image_counts_as_one_image(model: str) -> None:
+    """129 images in batches of 128: the epoch's loss is the mean over images, not over batches."""
+    data = new_data(train_size=129, batch_size=128)
+    network, batches = new_model(model), Batches()
+    trainer = quiet_trainer(max_epochs=1, callbacks=[batches])
+    trainer.fit(network, data)
+    assert batches.sizes == [128, 1]
+    expected = np.dot(batches.sizes, batches.losses) / 129
+    assert trainer.callback_metrics["train/loss"].item() == pytest.approx(expected, rel=1e-5)
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+# Baselines
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 28, 1), (3, 1, 28), (1, 2, 2), (1, 5, 7)])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("std", [0.0, 0.5])
+def test_baselines_restore_odd_images(shape: tuple[int, int, int], count: int, std: float) -> None:
+    for pixels in ("black", "white", "constant", "random"):
+        noise = Gaussian(std, clip=True)
+        settings = odd(pixels, shape, (count, count, count), 1)  # type: ignore[arg-type]
+        data = OddImages(noise, **settings)
+        data.setup("fit")
+        validation = data.eval_batch("val", torch.arange(count))
+        for baseline in baselines("fast", data.fitting_batch, validation, noise):
+            restored = baseline.restore(validation.noisy)
+            assert restored.shape == validation.clean.shape
+            assert restored.isfinite().all(), (baseline.name, pixels)
+            assert 0 <= restored.min() <= restored.max() <= 1
+            if baseline.name == "linear (Wiener)" and pixels in ("black", "white"):
+                # What has never varied in training is restored as it always was.
+                assert torch.allclose(restored, validation.clean, atol=1e-6)
+
+
+# Comparisons
+
+
+def board(directory: Path, psnr: dict[str, list[float]]) -> tuple[str, list[dict[str, str]]]:
+    """A leaderboard as text and as the rows of its CSV. psnr: of each image, by run."""
+    for run, values in psnr.items():
+        model = run.split("_")[0]
+        seed = int(run.split("_")[1])
+        write_run(directory / run, run, model, seed=seed, psnr=float(np.mean(values)))
+        write_evaluation(directory / f"{run}_scores", run, np.array(values))
+    output = directory / "board"
+    assert compare.main([str(directory), "--output", str(output)]) == 0
+    assert_no_nan(output)
+    with (output / "leaderboard.csv").open() as file:
+        return (output / "leaderboard.md").read_text(), list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_of_too_few_images_no_model_is_the_best(count: int, tmp_path: Path) -> None:
+    text, rows = board(tmp_path, {"dense_0": [20.0] * count, "vae_0": [18.0] * count})
+    assert [row["configuration"] for row in rows] == ["dense", "vae"]
+    assert [row["psnr"] for row in rows] == ["20.0", "18.0"]
+    for row in rows:  # of one seed there is no spread, of so few images no interval
+        assert not row["psnr_std_over_seeds"]
+        assert not row["difference"]
+        assert not row["difference_low"]
+    assert "**" not in text
+    assert "Fewer than 6 images" in text
+    assert "None is in bold" in text
+
+
+def test_six_images_that_all_agree_are_enough(tmp_path: Path) -> None:
+    text, rows = board(tmp_path, {"dense_0": [20.0] * 6, "vae_0": [18.0] * 6, "vae_1": [18.0] * 6})
+    assert "**dense**" in text
+    assert float(rows[1]["difference_high"]) == pytest.approx(-2)
+    assert float(rows[1]["psnr_std_over_seeds"]) == 0
+
+
+def test_perfect_models_are_level(tmp_path: Path) -> None:
+    text, rows = board(tmp_path, {"dense_0": [100.0] * 20, "vae_0": [100.0] * 20})
+    assert float(rows[1]["difference"]) == 0
+    assert "**" not in text
+    assert "Fewer than" not in text

@@ -1,0 +1,81 @@
+"""The numbers of a training run: `metrics.json`, and the same as a table on the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Column, Table
+
+from datamodules.images import ImageDataModule
+from denoisers.base import ImageModel
+from denoisers.checkpoint import class_name
+from groundwork.environment import environment
+from reporting.summary import NOISY, TITLES, noisy_input, of_stage, show, which_images
+from training.callbacks import History
+
+
+def training_metrics(
+    model: ImageModel,
+    data: ImageDataModule,
+    record: dict[str, Any],
+    best: dict[str, float],
+    tested: dict[str, float],
+    history: History,
+    total_seconds: float,
+) -> dict[str, Any]:
+    """What metrics.json holds of a training run.
+
+    best: the history's row of the best epoch. tested: the test metrics of its weights.
+
+    Under "images": of those that gave the scores, how many there were ("scored", of the best
+    epoch's validation), and of how many the first ones they are ("of").
+    """
+    scored = {"validation": history.validation_images.get(int(best["epoch"]))}
+    scored["test"] = model.scored["test"]
+    sizes = {"validation": data.size("val"), "test": data.size(data.test_split)}
+    seconds = sum(row["seconds"] for row in history.rows)
+    images = sum(row["seconds"] * row["images_per_s"] for row in history.rows)
+    return {
+        "run_id": record["run_id"],
+        "parent_id": record["parent_id"],
+        "model": class_name(type(model)),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seed": record["seed"],
+        "device": str(model.device),
+        "epochs": len(history.rows),
+        "best_epoch": best["epoch"],
+        "monitor": model.monitor,
+        "validation": of_stage("val", best),
+        "test": of_stage("test", tested),
+        "images": {name: {"scored": n, "of": sizes[name]} for name, n in scored.items()},
+        "seconds": {"training": seconds, "total": total_seconds},
+        "images_per_s": images / seconds if seconds else None,
+        **environment(),
+    }
+
+
+def show_training(metrics: dict[str, Any], directory: Path) -> None:
+    """Print a training run's metrics as one table, and where its files are."""
+    test = {name: value for name, value in metrics["test"].items() if not name.startswith(NOISY)}
+    columns = {"validation": metrics["validation"], "test": test}
+    if noisy := noisy_input(metrics["test"]):
+        columns["noisy test input"] = noisy
+    model = metrics["model"].rpartition(".")[2]
+    speed = f", {metrics['images_per_s']:,.0f} images/s" if metrics["images_per_s"] else ""
+    title = f"{model}: best epoch {metrics['best_epoch']} of {metrics['epochs']}"
+    images = " and the ".join(which_images(metrics["images"][s], s) for s in ("validation", "test"))
+    show(title, [_metric_table(columns), f"Scored on the {images}."], directory)
+    print(
+        f"{metrics['parameters']:,} parameters, {metrics['seconds']['training']:.0f} s of training "
+        f"on {metrics['device']}{speed}"
+    )
+
+
+def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
+    """A row a metric, a column for each of `columns`; a metric that one lacks stays empty there."""
+    names = dict.fromkeys(name for column in columns.values() for name in column)
+    order = [*(name for name in TITLES if name in names), *(n for n in names if n not in TITLES)]
+    table = Table("metric", *(Column(name, justify="right") for name in columns))
+    for name in order:
+        cells = (f"{c[name]:.4f}" if name in c else "" for c in columns.values())
+        table.add_row(TITLES.get(name, name.replace("_", " ")), *cells)
+    return table

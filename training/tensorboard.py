@@ -1,0 +1,154 @@
+"""What TensorBoard shows of a run beyond the curves: pictures, latent codes, hyperparameters."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from omegaconf import DictConfig
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_file_loader import (  # type: ignore[import-untyped]
+    LegacyEventFileLoader,
+)
+from torch.utils.tensorboard import SummaryWriter
+
+from cli.config import plain
+from datamodules.images import ImageDataModule
+from denoisers.base import ImageModel
+from denoisers.vae import VAE
+from reporting import figures, model_figures
+
+CODES = 1_000  # test images in the projector
+CODE_VALUES = 4_000_000  # in all of their codes: they are written as text
+FOLDER = "tensorboard"  # in a run's directory
+# Tags of what is written at the start or the end of a run.
+ONCE = ("_hparams_/", "best/", "custom_scalars", "test/")
+
+
+class TensorBoardPictures(Callback):
+    """After every validation: what the model makes of the same validation images, one a class.
+
+    earlier: event files of the run that this one resumes, whose curves it continues.
+    """
+
+    def __init__(self, earlier: list[Path]) -> None:
+        self.earlier = earlier
+        self.step = -1  # to which its curves count
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.step = checkpoint["global_step"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        layout = {"loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]}}
+        for writer in _writers(trainer):
+            carry_over(self.earlier, writer, self.step)
+            writer.add_custom_scalars(layout)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            loss = trainer.strategy.reduce(outputs["loss"].clone(), reduce_op="mean")
+            for logger in trainer.loggers:
+                logger.log_metrics({"step/train_loss": loss.item()}, step=trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not (writers := _writers(trainer)) or trainer.sanity_checking:
+            return
+        assert isinstance(pl_module, ImageModel)
+        data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        index = data.examples("val", per_class=1).to(pl_module.device)
+        batch = data.eval_batch("val", index)
+        shown = {"validation_images": model_figures.strip_of(pl_module, batch, data.class_names)}
+        if isinstance(pl_module, VAE):
+            shown["samples"] = model_figures.samples_of(pl_module)
+            if len(index) > 1:
+                shown["interpolation"] = model_figures.interpolation_of(pl_module, batch)
+        for writer in writers:
+            for name, figure in shown.items():
+                writer.add_figure(name, figure, trainer.global_step)
+
+
+def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
+    """The event files of the run that wrote a checkpoint, and what a cut-off run has left here."""
+    folders = {directory / FOLDER}
+    if checkpoint is not None:
+        folders.add(Path(checkpoint).absolute().parent.parent / FOLDER)
+    return sorted(file for folder in folders for file in folder.glob("events.out.tfevents.*"))
+
+
+def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
+    """Write the scalars and pictures up to a step anew; files beside the writer's own are removed.
+
+    What came after the step is left out: a run that goes on from there writes it again.
+    """
+    kept = {}  # once each: a run that is killed in here leaves some of them in two files
+    for file in files:
+        for event in LegacyEventFileLoader(str(file)).Load():
+            tags = [value.tag for value in event.summary.value]
+            tested = tags == ["epoch"] and event.step == step  # validation's is a step before
+            if tags and event.step <= step and not tags[0].startswith(ONCE) and not tested:
+                kept[tags[0], event.step] = event
+    assert writer.file_writer is not None
+    for event in kept.values():
+        writer.file_writer.add_event(event, event.step, event.wall_time)
+    writer.flush()
+    for file in files:
+        if file.parent == Path(writer.log_dir).absolute():
+            file.unlink()
+
+
+def finish(
+    trainer: Trainer, model: ImageModel, data: ImageDataModule, cfg: DictConfig, best: float
+) -> None:
+    """What TensorBoard gets at the end of a run.
+
+    best: the monitored metric's value in the best epoch.
+    """
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(_hyperparameters(cfg), {f"best/{model.monitor}": best})
+            _add_codes(logger.experiment, model, data)
+            logger.finalize("success")
+
+
+def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
+    """What runs that one would compare differ in, named as on the command line."""
+    settings: dict[str, Any] = {"seed": cfg.seed}
+    for group in ("model", "noise", "objective", "data"):
+        node = plain(cfg[group])
+        settings[group] = node.pop("_target_").rpartition(".")[2]
+        settings |= {f"{group}.{key}": value for key, value in node.items() if key != "seed"}
+    for key in ("max_epochs", "gradient_clip_val", "limit_val_batches", "limit_test_batches"):
+        settings[f"trainer.{key}"] = cfg.trainer[key]
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+@torch.no_grad()
+def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) -> None:
+    """The codes of the first test images for the projector, with labels and the clean images.
+
+    There are fewer of long codes.
+    """
+    index = torch.arange(min(CODES, data.size("test")), device=model.device)
+    length = model.encode(data.eval_batch("test", index[:1]).noisy).numel()
+    index = index[: max(1, CODE_VALUES // length)]
+    batch = data.eval_batch("test", index)
+    names = figures.titles(data.class_names, batch.label)
+    codes = torch.cat([model.encode(part).flatten(1) for part in batch.noisy.split(100)])
+    # The projector lays square pictures out.
+    height, width = batch.clean.shape[2:]
+    square = F.pad(batch.clean, (0, max(0, height - width), 0, max(0, width - height)))
+    writer.add_embedding(codes.cpu(), names, square.cpu(), tag="codes_of_test_images")
+
+
+def _writers(trainer: Trainer) -> list[SummaryWriter]:
+    if not trainer.is_global_zero:
+        return []
+    return [
+        logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)
+    ]
