@@ -122,11 +122,12 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"{path} is a folder, not a checkpoint: give a file such as {best}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
-    if kind := kind_of(path):
+    weights = is_weights_file(path)
+    if not weights and (kind := kind_of(path)):
         raise ValueError(f"{path} is damaged or not a checkpoint: {kind}")
     with path.open("rb") as file:
         try:
-            checkpoint = read_weights(path) if is_weights_file(path) else read_archive(file)
+            checkpoint = read_weights(path) if weights else read_archive(file)
         except Exception as error:  # damaged bytes can raise anything
             raise ValueError(f"{path} is damaged or not a checkpoint: {_line(error)}") from error
     run = checkpoint.get("run") if isinstance(checkpoint, dict) else None

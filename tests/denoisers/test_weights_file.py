@@ -61,6 +61,16 @@ def test_its_tensors_are_for_any_program() -> None:
     assert same(load_file(weights_of(run)), dict(read(run.best)["state_dict"]))
 
 
+def test_the_length_of_its_header_is_not_taken_for_another_kind_of_file(tmp_path: Path) -> None:
+    """It comes first in the file, where a pickle would begin with 128."""
+    firsts = set()
+    for more in range(0, 256, 8):
+        file = rewritten(tmp_path / "a.safetensors", note=more * "x")
+        firsts.add(file.read_bytes()[0])
+        load_model(file)
+    assert 128 in firsts
+
+
 def test_it_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be resumed: it has the weights alone, give last"):
         resume_in(tmp_path, weights_of(trained(*DENSE)), "trainer.max_epochs=9")
