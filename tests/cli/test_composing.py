@@ -82,7 +82,7 @@ def test_a_config_that_contradicts_its_checkpoint_is_refused(
     changed: str, named: str, tmp_path: Path
 ) -> None:
     cfg = _composed_by_hydra("model=dense", *SETTINGS, *changed.split(" "))
-    with pytest.raises(ValueError, match=r"runs\.composing\.compose") as caught:
+    with pytest.raises(ValueError, match=r"cli\.composing\.compose") as caught:
         train(cfg, tmp_path / "run")
     assert str(caught.value).startswith(named.format(resumable()))
     assert not (tmp_path / "run").exists()
@@ -126,7 +126,7 @@ def test_a_later_config_does_not_build_on_an_earlier_checkpoint(tmp_path: Path) 
     ):
         hydra.compose("eval", [checkpoint])
     bare = compose("eval", [f"checkpoint={resumable()}", "~data"])
-    with pytest.raises(ValueError, match=r"^data is missing: .*runs\.composing\.compose$"):
+    with pytest.raises(ValueError, match=r"^data is missing: .*cli\.composing\.compose$"):
         evaluate(bare, tmp_path / "bare")
 
 

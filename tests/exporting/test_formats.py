@@ -40,6 +40,7 @@ from tests.helpers.runs import (
     contents,
     read,
     run_command,
+    same,
     trained,
 )
 
@@ -398,12 +399,22 @@ def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_the_weights_alone_are_exported_like_the_checkpoint(tmp_path: Path) -> None:
+    run = trained(*DENSE)
+    weights = run.directory / "checkpoints" / "best.safetensors"
+    exports = [
+        export_to(tmp_path / name, source, "format=safetensors").read_bytes()
+        for name, source in (("a.safetensors", weights), ("b.safetensors", run.best))
+    ]
+    first, second = map(safetensors.torch.load, exports)
+    assert same(first, second)
+
+
 def test_what_is_no_checkpoint_or_lacks_a_package_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trained(*DENSE)
-    weights = run.directory / "checkpoints" / "best.safetensors"
-    for checkpoint in (weights, tmp_path / "none.ckpt"):
+    for checkpoint in (run.directory / "metrics.json", tmp_path / "none.ckpt"):
         assert str(checkpoint) in line_for(partial(export_to, tmp_path / "new", checkpoint))
     monkeypatch.setattr(onnx_format, "PACKAGES", ("onnx", "no_such_runtime"))
     line = line_for(partial(export_to, tmp_path / "new", run.best))
