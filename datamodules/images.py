@@ -147,7 +147,7 @@ class ImageDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
         rank, processes = self._process()
         whole = self._whole_batch(batch)
-        return whole if processes == 1 else whole.part_of(rank, processes)
+        return whole if processes == 1 else whole.shard_of(rank, processes)
 
     def _whole_batch(self, batch: Draw) -> Batch:
         split: Split = batch.split  # type: ignore[assignment]

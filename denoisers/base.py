@@ -130,11 +130,11 @@ class ImageModel(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
         # Each process drops for its own images alone: here, and nowhere else, their number matters.
-        process = () if batch.part is None else (batch.part.rank,)
+        process = () if batch.shard is None else (batch.shard.rank,)
         seed_dropout(self.device, derive_seed("dropout", *key, *process))
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
-        if batch.part is not None:
-            loss = loss * batch.part.weight
+        if batch.shard is not None:
+            loss = loss * batch.shard.weight
         if self.device.type == "cpu" or self._looks_closer():
             self._require_finite("train/loss", loss)
         return loss

@@ -132,7 +132,7 @@ class Noise2Self(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy
-        hidden = batch.drawn(lambda images: self.hidden(images, random))
+        hidden = batch.draw_per_image(lambda images: self.hidden(images, random))
         restored = net(torch.where(hidden, mean_of_neighbours(noisy), noisy))
         # Each pixel is hidden with probability 1 / width^2.
         return self.width**2 * distance("mse", hidden * restored, hidden * noisy)
@@ -184,7 +184,7 @@ class Neighbor2Neighbor(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy[..., : batch.noisy.shape[-2] // 2 * 2, : batch.noisy.shape[-1] // 2 * 2]
-        places = batch.drawn(lambda images: torch.cat(self.places(images, random), 1))
+        places = batch.draw_per_image(lambda images: torch.cat(self.places(images, random), 1))
         first, second = places.split(1, 1)
         restored, target = net(pick(noisy, first)), pick(noisy, second)
         with torch.no_grad():
@@ -236,7 +236,7 @@ class SURE(Unsupervised):
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy, variance = batch.noisy, self.sigma**2
-        direction = batch.drawn(lambda images: standard_normal_like(images, random))
+        direction = batch.draw_per_image(lambda images: standard_normal_like(images, random))
         with torch.autocast(noisy.device.type, enabled=False):
             restored = net(noisy)
             change = net(noisy + self.epsilon * direction) - restored
@@ -270,7 +270,7 @@ class R2R(Unsupervised):
             raise ValueError(f"alpha must be a finite number above 0, got {self.alpha}")
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        draw = batch.drawn(lambda images: standard_normal_like(images, random))
+        draw = batch.draw_per_image(lambda images: standard_normal_like(images, random))
         noisier, target = self.views(batch.noisy, draw)
         return distance("mse", net(noisier), target)
 

@@ -15,7 +15,7 @@ from torchmetrics import Metric, MetricCollection
 from denoisers.base import Denoiser, Objective, Stage, require_sizes
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
-from groundwork.batch import Batch, Part
+from groundwork.batch import Batch, Shard
 
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 12.0  # of latents and pixels: exp() stays finite
 LONGEST_WARMUP = 1_000_000  # epochs
@@ -170,11 +170,11 @@ class VAE(Denoiser):
 
     def objective(self, batch: Batch, random: torch.Generator) -> Objective:
         mean, log_variance = self.posterior(batch.noisy)
-        epsilon = batch.drawn(
+        epsilon = batch.draw_per_image(
             lambda images: standard_normal(torch.Size((len(images), self.latent_dim)), random)
         ).to(mean.device)
         logits = self._decoder_logits(mean + (0.5 * log_variance).exp() * epsilon)
-        reconstruction = self.reconstruction(logits, batch.clean, batch.part)
+        reconstruction = self.reconstruction(logits, batch.clean, batch.shard)
         kl = kl_divergence(mean, log_variance).mean()
         terms = {
             "loss": reconstruction + self._beta() * kl,
@@ -183,10 +183,10 @@ class VAE(Denoiser):
         }
         return Objective(terms, None if self.training else self.decode(mean))
 
-    def reconstruction(self, logits: Tensor, clean: Tensor, part: Part | None = None) -> Tensor:
+    def reconstruction(self, logits: Tensor, clean: Tensor, shard: Shard | None = None) -> Tensor:
         """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar.
 
-        part: which images of the batch these are, where processes share it: its optimal variance
+        shard: which images of the batch these are, where processes share it: its optimal variance
             is one.
         """
         if self.likelihood == "bernoulli":
@@ -198,9 +198,9 @@ class VAE(Denoiser):
         log_variance = self.log_variance
         if self.likelihood == "optimal" and self.training:
             of_batch = squares
-            if part is not None:
+            if shard is not None:
                 # Detached: at its optimum the likelihood does not change with the variance.
-                of_batch = self._of_all(squares.detach() * part.weight, "mean")
+                of_batch = self._of_all(squares.detach() * shard.weight, "mean")
             log_variance = (of_batch / pixels).clamp(min=math.exp(MIN_LOG_VARIANCE)).log()
             with torch.no_grad():
                 self.log_variance.lerp_(log_variance, OPTIMUM_MOMENTUM)
