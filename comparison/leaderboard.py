@@ -56,7 +56,7 @@ class Row(NamedTuple):
         return all(entry.run.ended_by_time for entry in self.entries)
 
 
-class Table(NamedTuple):
+class Ranking(NamedTuple):
     """Rows that were tested with the same noisy images, the best first.
 
     noise: such as "Gaussian, std=0.5".
@@ -88,7 +88,7 @@ class Table(NamedTuple):
 class Comparison(NamedTuple):
     """labels, families: by run_id, of its configuration with and without the noise of training."""
 
-    tables: list[Table]
+    tables: list[Ranking]
     labels: dict[str, str]
     families: dict[str, str]
     left_out: list[LeftOut]
@@ -104,7 +104,7 @@ def compare(results: Results) -> Comparison:
     for entry in entries:
         by_noise[entry.noise][names[entry.run.run_id]].append(entry)
     tables = [
-        Table(noise, _ranked([_row(label, seeds) for label, seeds in by_noise[noise].items()]))
+        Ranking(noise, _ranked([_row(label, seeds) for label, seeds in by_noise[noise].items()]))
         for noise in sorted(by_noise)
     ]
     return Comparison(tables, names, labels(runs, without="noise"), left_out)

@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 from rich.markup import escape
-from rich.table import Column
-from rich.table import Table as RichTable
 
 from comparison import figures
 from comparison.figures import Style
-from comparison.leaderboard import FEWEST, Comparison, Row, Table
+from comparison.leaderboard import FEWEST, Comparison, Ranking, Row
 from comparison.results import MODEL
 from groundwork.files import write_whole
 from reporting import html as page
 from reporting.statistics import RESAMPLES
+from reporting.tables import Table
 from reporting.terminal import Terminal
 
 TITLE = "Leaderboard"
@@ -74,12 +73,9 @@ class Picture(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A table, whose first row may be in bold, and what belongs to it."""
+    """A table and the picture that belongs to it."""
 
-    title: str
-    rows: Sequence[Sequence[str]]
-    bold: bool
-    notes: Sequence[str]
+    table: Table
     picture: Picture
 
 
@@ -98,18 +94,19 @@ def write(compared: Comparison, directory: Path) -> None:
     print(f"Everything is in {directory}")
 
 
-def _section(table: Table, style: Style, directory: Path, number: int) -> Section:
-    """number: of the table, for a file whose name the noise would make too long."""
-    words = re.sub(r"[^\w.]+", "-", table.noise)
+def _section(ranking: Ranking, style: Style, directory: Path, number: int) -> Section:
+    """number: of the ranking, for a file whose name the noise would make too long."""
+    words = re.sub(r"[^\w.]+", "-", ranking.noise)
     name = f"cost_{words}" if len(words) <= LONGEST else f"cost_{words[:LONGEST]}_{number}"
-    figure = figures.costs(table.rows, style)
-    return Section(
-        title=f"Tested with {table.noise}",
-        rows=[[form(row) for form in COLUMNS.values()] for row in table.rows],
-        bold=table.has_winner,
-        notes=[*_notes(table)],
-        picture=_save(figure, directory, name, "PSNR over the time it takes"),
+    figure = figures.costs(ranking.rows, style)
+    described = Table(
+        f"Tested with {ranking.noise}",
+        header=[*COLUMNS],
+        rows=[[form(row) for form in COLUMNS.values()] for row in ranking.rows],
+        notes=[*_notes(ranking)],
+        bold_first=ranking.has_winner,
     )
+    return Section(described, _save(figure, directory, name, "PSNR over the time it takes"))
 
 
 def _time(rows: Sequence[Row]) -> Iterator[str]:
@@ -152,7 +149,7 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
             )
 
 
-def _notes(table: Table) -> Iterator[str]:
+def _notes(table: Ranking) -> Iterator[str]:
     """What a reader has to know of a table."""
     if table.best and any(row.difference for row in table.rows):
         count = len(table.best.evaluations[0].psnr)
@@ -213,7 +210,7 @@ def _save(figure: Figure, directory: Path, name: str, caption: str) -> Picture:
     return Picture(f"{name}.png", caption)
 
 
-def _write_csv(tables: Sequence[Table], file: Path) -> None:
+def _write_csv(tables: Sequence[Ranking], file: Path) -> None:
     """The numbers as they are: psnr in dB, accuracy in [0, 1]."""
     text = io.StringIO()
     rows = [_record(table, row) for table in tables for row in table.rows]
@@ -223,7 +220,7 @@ def _write_csv(tables: Sequence[Table], file: Path) -> None:
     write_whole(file, text.getvalue())
 
 
-def _record(table: Table, row: Row) -> dict[str, Any]:
+def _record(table: Ranking, row: Row) -> dict[str, Any]:
     mean, low, high = row.difference or (None, None, None)
     return {
         "test_noise": table.noise,
@@ -251,15 +248,9 @@ def _show(sections: Sequence[Section], left_out: Sequence[str]) -> None:
     console = Terminal(highlight=False)
     if not console.is_terminal:
         console = Terminal(highlight=False, width=WIDTH)
-    first, *others = COLUMNS
-    for section in sections:
-        table = RichTable(first, *(Column(name, justify="right") for name in others))
-        for number, row in enumerate(section.rows):
-            bold = "bold" if section.bold and number == 0 else None
-            table.add_row(*map(escape, row), style=bold)
-        console.print(f"\n[bold]{escape(section.title)}[/bold]", table, sep="\n")
-        for note in section.notes:
-            console.print(escape(note))
+    for table, _ in sections:
+        title = f"\n[bold]{escape(table.title)}[/bold]"
+        console.print(title, table.for_terminal(), *map(escape, table.notes), sep="\n")
     if left_out:
         console.print("\n[bold]Left out[/bold]", *map(escape, left_out), sep="\n")
 
@@ -268,14 +259,10 @@ def _markdown(
     sections: Sequence[Section], pictures: Sequence[Picture], left_out: Sequence[str]
 ) -> str:
     lines = [f"# {TITLE}"]
-    for section in sections:
-        rows = [[cell.replace("|", r"\|") for cell in row] for row in section.rows]
-        if section.bold:
-            rows[0] = [f"**{cell}**" if cell else "" for cell in rows[0]]
-        table = [[*COLUMNS], ["---", *["---:"] * (len(COLUMNS) - 1)], *rows]
-        lines += ["", f"## {section.title}", "", *(f"| {' | '.join(row)} |" for row in table)]
-        lines += [line for note in section.notes for line in ("", note)]
-        lines += ["", f"![{section.picture.caption}]({section.picture.file})"]
+    for table, picture in sections:
+        lines += ["", f"## {table.title}", "", table.as_markdown()]
+        lines += [line for note in table.notes for line in ("", note)]
+        lines += ["", f"![{picture.caption}]({picture.file})"]
     for picture in pictures:
         lines += ["", f"## {picture.caption}", "", f"![{picture.caption}]({picture.file})"]
     if left_out:
@@ -290,11 +277,10 @@ def _page(
     directory: Path,
 ) -> str:
     parts = []
-    for section in sections:
-        parts.append(page.heading(section.title))
-        parts.append(page.table([*COLUMNS], section.rows, bold_first=section.bold))
-        parts += map(page.paragraph, section.notes)
-        parts.append(page.picture(directory / section.picture.file, section.picture.caption))
+    for table, picture in sections:
+        parts += [page.heading(table.title), table.as_html()]
+        parts += map(page.paragraph, table.notes)
+        parts.append(page.picture(directory / picture.file, picture.caption))
     parts += [page.picture(directory / each.file, each.caption) for each in pictures]
     if left_out:
         parts += [page.heading("Left out"), *map(page.paragraph, left_out)]

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from omegaconf import OmegaConf
-from rich.table import Column
 from rich.table import Table as RichTable
 
 from evaluation.classifiers import INPUTS
@@ -13,6 +12,7 @@ from evaluation.task_accuracy import p_value, verdict
 from groundwork.files import write_whole
 from reporting import html, summary
 from reporting.figures import NOISY
+from reporting.tables import Table
 
 # The pictures that an evaluation may have made, in the order of the page; others come after them.
 PICTURES = {
@@ -30,24 +30,11 @@ PICTURES = {
 INFORMATIVE = 0.5  # nats
 
 
-class Table(NamedTuple):
-    """The first column names the row. notes: lines below it."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-
-
 def show(metrics: dict[str, Any], directory: Path) -> None:
     """Print an evaluation's tables and what they say in words, and where its files are."""
     shown: list[RichTable | str] = []
     for table in tables(metrics):
-        first, *others = table.header
-        rich = RichTable(first, *(Column(name, justify="right") for name in others))
-        for row in table.rows:
-            rich.add_row(*row)
-        shown += [table.title, rich, *table.notes]
+        shown += [table.title, table.for_terminal(), *table.notes]
     summary.show(_title(metrics), [*shown, *sentences(metrics)], directory)
 
 
@@ -62,7 +49,7 @@ def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
         yield html.paragraph(sentence)
     for table in tables(metrics):
         yield html.heading(table.title)
-        yield html.table(table.header, table.rows)
+        yield table.as_html()
         for note in table.notes:
             yield html.paragraph(note)
     yield html.heading("Pictures")

@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 STYLE = """
@@ -37,17 +37,6 @@ def paragraph(text: str) -> str:
 
 def code(text: str) -> str:
     return f"<pre>{html.escape(text)}</pre>"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], bold_first: bool = False) -> str:
-    """bold_first: whether the first row is set in bold."""
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    if bold_first:
-        body = body.replace("<tr>", '<tr style="font-weight: bold">', 1)
-    return f"<table>\n<tr>{top}</tr>\n{body}\n</table>"
 
 
 def picture(path: Path, caption: str) -> str:

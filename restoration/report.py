@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rich.markup import escape
-from rich.table import Column, Table
-
 from datamodules.value_range import ValueRange, spoken
 from groundwork.files import write_json, write_whole
+from reporting.tables import Table
 from reporting.terminal import Terminal
 from restoration.inputs import Task
 from restoration.residual import Residual
@@ -198,15 +196,15 @@ def show(reports: Sequence[Report]) -> None:
     """A table of all pictures, and their warnings, on the terminal."""
     scored = any(report.scores for report in reports)
     names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
-    table = Table("picture", *(Column(name, justify="right") for name in names))
+    rows = []
     for report in reports:
         residual, std = report.residual, report.noise_std
         numbers = [residual.std, residual.across, residual.down]
         cells = ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
         cells += [f"{scores['psnr']:.2f}" for scores in (report.scores or {}).values()]
-        table.add_row(escape(str(report.task.name)), *cells)
+        rows.append([str(report.task.name), *cells])
     console = Terminal()
-    console.print(table)
+    console.print(Table("", ["picture", *names], rows).for_terminal())
     for report in reports:
         if report.warnings:
             line = f"{report.task.name}: {' '.join(report.warnings)}"

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from rich.table import Column, Table
-
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
 from groundwork.environment import environment
 from reporting.summary import NOISY, TITLES, noisy_input, of_stage, show, which_images
+from reporting.tables import Table
 from training.callbacks import History
 
 
@@ -63,7 +62,7 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
     speed = f", {metrics['images_per_s']:,.0f} images/s" if metrics["images_per_s"] else ""
     title = f"{model}: best epoch {metrics['best_epoch']} of {metrics['epochs']}"
     images = " and the ".join(which_images(metrics["images"][s], s) for s in ("validation", "test"))
-    show(title, [_metric_table(columns), f"Scored on the {images}."], directory)
+    show(title, [_metric_table(columns).for_terminal(), f"Scored on the {images}."], directory)
     print(
         f"{metrics['parameters']:,} parameters, {metrics['seconds']['training']:.0f} s of training "
         f"on {metrics['device']}{speed}"
@@ -74,8 +73,11 @@ def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
     """A row a metric, a column for each of `columns`; a metric that one lacks stays empty there."""
     names = dict.fromkeys(name for column in columns.values() for name in column)
     order = [*(name for name in TITLES if name in names), *(n for n in names if n not in TITLES)]
-    table = Table("metric", *(Column(name, justify="right") for name in columns))
-    for name in order:
-        cells = (f"{c[name]:.4f}" if name in c else "" for c in columns.values())
-        table.add_row(TITLES.get(name, name.replace("_", " ")), *cells)
-    return table
+    rows = [
+        [
+            TITLES.get(name, name.replace("_", " ")),
+            *(f"{column[name]:.4f}" if name in column else "" for column in columns.values()),
+        ]
+        for name in order
+    ]
+    return Table("", ["metric", *columns], rows)
