@@ -10,6 +10,7 @@ import numpy as np
 from comparison.joining import Entry, join
 from comparison.labels import labels
 from comparison.results import Evaluation, LeftOut, Results
+from groundwork.measures import BY_IMAGE
 from reporting.statistics import paired_intervals
 
 FEWEST = 6  # images for an interval: of 5 pairs, even if all agree, the sign test's p is 0.0625
@@ -26,10 +27,20 @@ class Difference(NamedTuple):
 class Row(NamedTuple):
     """A configuration: means over its seeds.
 
-    entries: one a seed. images: how many were scored, None where that is not known. psnr_std: over
-    seeds, None for a single one. seconds: of training. budget: the seconds that training was given,
-    None for no limit. difference: None for the best, for what was not evaluated, and where there
-    are fewer than 6 images.
+    Attributes:
+        label: The configuration.
+        entries: One a seed.
+        images: How many were scored; None where that is not known.
+        psnr, psnr_std: The mean in dB, and its deviation over seeds; None for a single one.
+        scores: By measure; None where a seed lacks it.
+        accuracy: Of a classifier, on the restored images.
+        parameters: Of the model.
+        seconds: Of training.
+        budget: The seconds that training was given; None for no limit.
+        epochs: The mean number.
+        ms_per_image: Of restoring.
+        difference: To the best; None for the best itself, for what was not evaluated, and where
+            there are fewer than 6 images.
     """
 
     label: str
@@ -37,7 +48,7 @@ class Row(NamedTuple):
     images: int | None
     psnr: float
     psnr_std: float | None
-    ssim: float | None
+    scores: dict[str, float | None]
     accuracy: float | None
     parameters: int
     seconds: float
@@ -118,7 +129,7 @@ def _row(label: str, entries: list[Entry]) -> Row:
         images=next((entry.scored for entry in entries if entry.scored is not None), None),
         psnr=statistics.fmean(psnr),
         psnr_std=statistics.stdev(psnr) if len(psnr) > 1 else None,
-        ssim=_mean(entry.scores.get("ssim") for entry in entries),
+        scores={n: _mean(entry.scores.get(n) for entry in entries) for n in BY_IMAGE},
         accuracy=_mean(entry.accuracy for entry in entries),
         parameters=entries[0].run.metrics.parameters,
         seconds=statistics.fmean(entry.run.metrics.seconds.training for entry in entries),

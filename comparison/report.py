@@ -15,6 +15,7 @@ from comparison.figures import Style
 from comparison.leaderboard import FEWEST, Comparison, Ranking, Row
 from comparison.results import MODEL
 from groundwork.files import write_whole
+from groundwork.measures import BY_IMAGE, MEASURES
 from reporting import html as page
 from reporting.statistics import RESAMPLES
 from reporting.tables import Table
@@ -52,13 +53,17 @@ def _to_the_best(row: Row) -> str:
     return f"{mean}\N{NO-BREAK SPACE}[{low},\N{NO-BREAK SPACE}{high}]"
 
 
+def _score(name: str) -> Callable[[Row], str]:
+    return lambda row: _number(row.scores[name], MEASURES[name].form)
+
+
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "configuration": _configuration,
     "images": lambda row: _number(row.images, ","),
     "PSNR (dB)": lambda row: f"{row.psnr:.2f}",
     "± over seeds (n)": _over_seeds,
     "to the best (dB)": _to_the_best,
-    "SSIM": lambda row: _number(row.ssim, ".4f"),
+    **{MEASURES[name].title: _score(name) for name in BY_IMAGE if name != "psnr"},
     "accuracy": lambda row: _number(row.accuracy, ".2%"),
     "parameters": lambda row: f"{row.parameters:,}",
     "training (s)": _training,
@@ -233,7 +238,7 @@ def _record(table: Ranking, row: Row) -> dict[str, Any]:
         "difference": mean,
         "difference_low": low,
         "difference_high": high,
-        "ssim": row.ssim,
+        **{name: score for name, score in row.scores.items() if name != "psnr"},
         "accuracy": row.accuracy,
         "parameters": row.parameters,
         "training_seconds": row.seconds,

@@ -12,6 +12,8 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional.image import structural_similarity_index_measure
 from torchmetrics.utilities import dim_zero_cat
 
+from groundwork.measures import between_images
+
 SSIM_BORDER = 5  # half of the 11-pixel window
 MAX_PSNR = 100.0  # dB, what a perfect image counts
 
@@ -69,14 +71,18 @@ class PerImage(Metric):
         return self.per_image().mean()
 
 
+# By the name of a measure that compares images; `groundwork.measures` describes each.
+FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "psnr": psnr,
+    "ssim": ssim,
+    "mse": mse,
+    "mae": mae,
+}
+
+
 def restoration_metrics(image_shape: tuple[int, int, int], prefix: str = "") -> MetricCollection:
-    """PSNR, SSIM, MSE and MAE; no SSIM for images under 11 pixels, where it is undefined."""
+    """The measures that compare images of this shape, such as PSNR, kept for every image."""
     metrics: dict[str, Metric | MetricCollection] = {
-        "psnr": PerImage(psnr),
-        "ssim": PerImage(ssim),
-        "mse": PerImage(mse),
-        "mae": PerImage(mae),
+        name: PerImage(FUNCTIONS[name]) for name in between_images(image_shape)
     }
-    if min(image_shape[1:]) <= 2 * SSIM_BORDER:
-        del metrics["ssim"]
     return MetricCollection(metrics, prefix=prefix, compute_groups=False)

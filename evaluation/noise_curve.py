@@ -14,15 +14,16 @@ from torch import Tensor
 
 from baselines.tuning import Baseline, Which, baselines
 from datamodules.images import EVAL_BATCHES, ImageDataModule
-from denoisers import metrics
 from denoisers.classifier import Classifier
+from denoisers.metrics import FUNCTIONS
 from groundwork.files import write_whole
+from groundwork.measures import BY_IMAGE, between_images
 from reporting.figures import MODEL, NOISY
 
 Restore = Callable[[Tensor], Tensor]
 
 SUBSET = 500  # the first images of the test split, for what takes long
-COLUMNS = ("noise", "level", "method", "images", "psnr", "ssim", "accuracy")
+COLUMNS = ("noise", "level", "method", "images", *BY_IMAGE, "accuracy")
 
 
 @torch.inference_mode()
@@ -39,9 +40,7 @@ def score_images(
     (dB), ssim (absent for images under 11 pixels), mse, mae, accuracy (absent without a classifier)
     and images (how many).
     """
-    measures = {"psnr": metrics.psnr, "ssim": metrics.ssim, "mse": metrics.mse, "mae": metrics.mae}
-    if min(data.image_shape[1:]) <= 2 * metrics.SSIM_BORDER:
-        del measures["ssim"]
+    measures = {name: FUNCTIONS[name] for name in between_images(data.image_shape)}
     found: defaultdict[str, list[Tensor]] = defaultdict(list)
     seconds = 0.0
     for index in torch.arange(count, device=device).split(EVAL_BATCHES * data.batch_size):

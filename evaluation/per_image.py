@@ -13,10 +13,11 @@ from datamodules.images import ImageDataModule
 from evaluation.noise_curve import Restore
 from groundwork.batch import Batch
 from groundwork.files import write_whole
+from groundwork.measures import BY_IMAGE, NOISY
 from reporting import figures
 
 SHOWN = 4  # images of each kind: best, median, worst
-MEASURES = ("noisy_psnr", "noisy_ssim", "psnr", "ssim")
+COLUMNS = (*(f"{NOISY}{name}" for name in BY_IMAGE), *BY_IMAGE)
 
 
 def write_per_image(
@@ -29,10 +30,10 @@ def write_per_image(
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "label", *MEASURES, "predicted"])
+    writer.writerow(["index", "label", *COLUMNS, "predicted"])
     columns = [
         [f"{value:.6g}" for value in values[name].tolist()] if name in values else None
-        for name in MEASURES
+        for name in COLUMNS
     ]
     columns.append(None if predicted is None else [str(seen) for seen in predicted.tolist()])
     for row, label in enumerate(labels.tolist()):
@@ -45,7 +46,7 @@ def write_per_image(
 def by_class(
     names: tuple[str, ...], labels: Tensor, values: dict[str, Tensor], right: Tensor | None
 ) -> dict[str, dict[str, Any]]:
-    """By class: the number of its images, the means of PSNR and SSIM, and the accuracy.
+    """By class: the number of its images, the means of the measures by image, and the accuracy.
 
     names: of the classes. right: whether each image was classified rightly: bool N.
     """
@@ -54,7 +55,7 @@ def by_class(
         rows = labels == label
         if not rows.any():
             continue
-        measures = {key: values[key][rows].mean().item() for key in MEASURES if key in values}
+        measures = {key: values[key][rows].mean().item() for key in COLUMNS if key in values}
         if right is not None:
             measures["accuracy"] = right[rows].double().mean().item()
         found[name] = {"images": int(rows.sum())} | measures

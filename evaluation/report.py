@@ -10,6 +10,8 @@ from rich.table import Table as RichTable
 from evaluation.classifiers import INPUTS
 from evaluation.task_accuracy import p_value, verdict
 from groundwork.files import write_whole
+from groundwork.measures import BY_IMAGE, MEASURES, title_of
+from groundwork.measures import NOISY as NOISY_INPUT
 from reporting import html, summary
 from reporting.figures import NOISY
 from reporting.tables import Table
@@ -100,24 +102,18 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
     own = {
         name: value for name, value in metrics["test"].items() if name not in metrics["noisy_input"]
     }
-    rows = [
-        (summary.TITLES.get(n, n.replace("_", " ")), f"{value:.4f}") for n, value in own.items()
-    ]
+    rows = [(title_of(n), f"{value:.4f}") for n, value in own.items()]
     scored = f"Scored on the {_images(metrics)}."
     yield Table("The model's own measures", ("measure", ""), rows, [scored])
     if metrics["accuracy"]:
         yield from (table._replace(notes=[scored]) for table in _task(metrics["task"]))
-    for name in ("psnr", "ssim", "accuracy"):
+    for name in (*BY_IMAGE, "accuracy"):
         if curve := [row for row in metrics["noise_curve"] if name in row]:
             yield _curve(name, curve, scored)
     if metrics["vae"]:
         yield _vae(metrics["vae"], scored)
     if metrics["by_class"]:
         yield _by_class(metrics["by_class"])
-
-
-SCORES = {"psnr": ("PSNR (dB)", ".2f"), "ssim": ("SSIM", ".4f"), "mse": ("MSE", ".5f")}
-SCORES |= {"mae": ("MAE", ".5f"), "accuracy": ("accuracy", ".2%")}
 
 
 def _restoration(metrics: dict[str, Any]) -> Table:
@@ -130,14 +126,15 @@ def _restoration(metrics: dict[str, Any]) -> Table:
     }
     milliseconds = {_model(metrics): metrics["timings"]["ms_per_image"]}
     milliseconds |= metrics["timings"]["baselines_ms_per_image"]
-    names = [name for name in SCORES if any(name in found for found in methods.values())]
+    compared = [name for name, m in MEASURES.items() if m.least_side or name == "accuracy"]
+    names = [name for name in compared if any(name in found for found in methods.values())]
     rows = []
     for method, found in sorted(methods.items(), key=lambda item: -item[1]["psnr"]):
-        cells = [format(found[n], SCORES[n][1]) if n in found else "" for n in names]
+        cells = [format(found[n], MEASURES[n].form) if n in found else "" for n in names]
         images = f"{found.get('images', metrics['images']['scored']):,}"
         took = f"{milliseconds[method]:.3f}" if method in milliseconds else ""
         rows.append([method, *cells, images, took])
-    header = ["method", *(SCORES[name][0] for name in names), "images", "ms/image"]
+    header = ["method", *(title_of(name) for name in names), "images", "ms/image"]
     notes = [f"Scored on the {_images(metrics)}, or on as many of the first as the table says."]
     if (timed := metrics["timings"]["timed_images"]) < metrics["images"]["scored"]:
         notes.append(f"{_model(metrics)} was timed on the first {timed:,}.")
@@ -169,7 +166,7 @@ def _task(task: dict[str, Any]) -> Iterator[Table]:
 
 def _curve(name: str, curve: Sequence[dict[str, Any]], scored: str) -> Table:
     """One measure, a row a method, a column a level. scored: the note on most methods' images."""
-    title, form = SCORES[name]
+    title, form = MEASURES[name].title, MEASURES[name].form
     levels = sorted({row["level"] for row in curve})
     methods: dict[str, dict[float, str]] = {}
     for row in curve:
@@ -185,19 +182,21 @@ def _curve(name: str, curve: Sequence[dict[str, Any]], scored: str) -> Table:
 
 
 def _by_class(found: dict[str, dict[str, Any]]) -> Table:
-    titles = {
-        "images": ("images", "d"),
-        "noisy_psnr": ("noisy PSNR (dB)", ".2f"),
-        "psnr": ("PSNR (dB)", ".2f"),
-        "noisy_ssim": ("noisy SSIM", ".4f"),
-        "ssim": ("SSIM", ".4f"),
-        "accuracy": ("accuracy", ".2%"),
-    }
-    names = [name for name in titles if any(name in row for row in found.values())]
-    rows = [
-        [name, *(format(row[key], titles[key][1]) for key in names)] for name, row in found.items()
-    ]
-    return Table("By class", ["class", *(titles[name][0] for name in names)], rows)
+    keys = [key for name in (*BY_IMAGE, "accuracy") for key in (f"{NOISY_INPUT}{name}", name)]
+    names = ["images", *(key for key in keys if any(key in row for row in found.values()))]
+    rows = [[name, *(_cell(key, row[key]) for key in names)] for name, row in found.items()]
+    header = ["class", *(_by_class_title(key) for key in names)]
+    return Table("By class", header, rows)
+
+
+def _by_class_title(key: str) -> str:
+    name = key.removeprefix(NOISY_INPUT)
+    return title_of(name) if name == key else f"noisy {title_of(name)}"
+
+
+def _cell(key: str, value: float) -> str:
+    name = key.removeprefix(NOISY_INPUT)
+    return format(value, MEASURES[name].form) if name in MEASURES else str(value)
 
 
 def _vae(found: dict[str, Any], scored: str) -> Table:

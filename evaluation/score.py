@@ -24,6 +24,7 @@ from evaluation.task_accuracy import task_results
 from evaluation.vae import panel
 from groundwork.environment import environment
 from groundwork.files import write_json
+from groundwork.measures import NOISY
 from groundwork.run_directory import METRICS
 from reporting import figures, model_figures, summary
 
@@ -105,7 +106,7 @@ def score(
         "noise": plain(cfg.noise),
         "trained_noise": run["noise"],
         "trained_levels": _trained_levels(run["noise"], data.noise),
-        "test": {n: value for n, value in tested.items() if not n.startswith(summary.NOISY)},
+        "test": {n: value for n, value in tested.items() if not n.startswith(NOISY)},
         "noisy_input": summary.noisy_input(tested),
         "baselines": baselines,
         "accuracy": task.accuracies(),

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from datamodules.images import ImageDataModule
 from datamodules.sampling import Draw
+from groundwork.measures import BY_IMAGE, MEASURES, in_order
 
 NOISY, MODEL = "noisy input", "model"  # the methods of a noise curve that are no baselines
 BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
@@ -91,20 +92,6 @@ def titles(names: Sequence[str], labels: Tensor) -> list[str]:
     return [names[label] if label >= 0 else "" for label in labels.tolist()]
 
 
-LABELS = {
-    "loss": "loss (per image)",
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "accuracy": "accuracy",
-    "cross_entropy": "cross-entropy (nats)",
-    "reconstruction": "reconstruction (nats per image)",
-    "kl": "KL divergence (nats per image)",
-    "active_units": "active latent units",
-}
-
-
 def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     """A panel for each metric over the epochs, training and validation together.
 
@@ -112,11 +99,8 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     monitor: the metric that chose the best epoch, which every panel marks.
     """
     names = {name for row in rows for name in row if "/" in name}
-    order = list(LABELS)
-    metrics = sorted(
-        {name.split("/")[1] for name in names},
-        key=lambda metric: order.index(metric) if metric in LABELS else len(order),
-    )
+    metrics = in_order({name.split("/")[1] for name in names})
+    metrics.sort(key=lambda metric: metric != "loss")  # it comes first
     best = max(rows, key=lambda row: row.get(monitor, -math.inf))["epoch"]
     width = min(len(metrics), 3)
     height = -(-len(metrics) // width)
@@ -129,7 +113,7 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
                 axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
         axis.axvline(best, color="grey", linestyle=":", label="best epoch")
         axis.set_xlabel("epoch")
-        axis.set_ylabel(LABELS.get(metric, metric))
+        axis.set_ylabel(MEASURES[metric].axis if metric in MEASURES else metric)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(fontsize=8)
     for axis in axes[len(metrics) :]:
@@ -148,7 +132,7 @@ def noise_curve(
     the model was trained on, None where that was another one. level_name: what the levels are.
     Where the model is worse than the noisy input, the panel is shaded red.
     """
-    panels = [name for name in ("psnr", "ssim", "accuracy") if any(name in row for row in rows)]
+    panels = [name for name in (*BY_IMAGE, "accuracy") if any(name in row for row in rows)]
     methods = list(dict.fromkeys(row["method"] for row in rows))
     figure = Figure(figsize=(5 * len(panels), 4.2), layout="constrained")
     for axis, measure in zip(
@@ -182,7 +166,7 @@ def noise_curve(
         if trained_levels is not None:
             _mark_trained(axis, *trained_levels)
         axis.set_xlabel(level_name)
-        axis.set_ylabel(LABELS[measure])
+        axis.set_ylabel(MEASURES[measure].axis)
         axis.grid(alpha=0.3)
     legend = {
         label: handle

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from groundwork.files import write_whole
+from groundwork.measures import NOISY
 from reporting.terminal import Terminal
 
 
@@ -25,18 +26,6 @@ def which_images(images: dict[str, Any], split: str) -> str:
         return f"an unknown number of {total:,} {split} images"
     part = f"first {scored:,} of " if scored < total else ""
     return f"{part}{total:,} {split} images"
-
-
-# In the order of the tables; a metric that is not here comes after them.
-TITLES = {
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "mse": "MSE",
-    "mae": "MAE",
-    "accuracy": "accuracy",
-    "loss": "loss",
-}
-NOISY = "noisy_"
 
 
 def noisy_input(test: dict[str, float]) -> dict[str, float]:

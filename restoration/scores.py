@@ -3,13 +3,14 @@
 from torch import Tensor
 
 from denoisers import metrics
+from groundwork.measures import between_images
 
 ROWS = 512  # of SSIM's windows at once: its maps take many times the picture's memory
 
 
 def scores(picture: Tensor, clean: Tensor) -> dict[str, float | None]:
     """PSNR in dB and SSIM, C H W in [0, 1]; SSIM is None under 11 pixels, where it is undefined."""
-    small = min(clean.shape[1:]) <= 2 * metrics.SSIM_BORDER
+    small = "ssim" not in between_images(clean.shape)
     return {
         "psnr": metrics.psnr(picture[None], clean[None]).item(),
         "ssim": None if small else _ssim(picture, clean),

@@ -7,7 +7,8 @@ from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
 from groundwork.environment import environment
-from reporting.summary import NOISY, TITLES, noisy_input, of_stage, show, which_images
+from groundwork.measures import NOISY, in_order, title_of
+from reporting.summary import noisy_input, of_stage, show, which_images
 from reporting.tables import Table
 from training.callbacks import History
 
@@ -71,13 +72,11 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
 
 def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
     """A row a metric, a column for each of `columns`; a metric that one lacks stays empty there."""
-    names = dict.fromkeys(name for column in columns.values() for name in column)
-    order = [*(name for name in TITLES if name in names), *(n for n in names if n not in TITLES)]
     rows = [
         [
-            TITLES.get(name, name.replace("_", " ")),
+            title_of(name),
             *(f"{column[name]:.4f}" if name in column else "" for column in columns.values()),
         ]
-        for name in order
+        for name in in_order({name for column in columns.values() for name in column})
     ]
     return Table("", ["metric", *columns], rows)
