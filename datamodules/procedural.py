@@ -14,8 +14,13 @@ MOST_IMAGES = 10_000_000  # 8 GB, and four times that in the noise of an evaluat
 class Procedural(LabelledImages):
     """28 x 28 pictures of garments of random shape, size, brightness and texture.
 
-    train_size, val_size, test_size: how many images are drawn for each split.
-    data_seed: which ones; the same seed draws the same bits.
+    Args:
+        train_size, val_size, test_size: How many images are drawn for each split.
+        data_seed: Keys the images. The same seed draws the same bits.
+        noise, batch_size, eval_seed, num_workers, seed: See `ImageDataModule`.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     image_shape = (1, 28, 28)
