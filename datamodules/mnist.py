@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from torchvision import datasets
 
-from datamodules.images import LabelledImages
+from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Noise
 from groundwork.files import REPOSITORY, expand, whole_file
 

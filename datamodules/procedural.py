@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from datamodules.garments import draw_garments
-from datamodules.images import LabelledImages
+from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Noise
 from groundwork.seeding import generator
 

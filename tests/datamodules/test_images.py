@@ -10,7 +10,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchvision import datasets
 
-from datamodules.images import ImageDataModule, Split, stratified_split
+from datamodules.images import ImageDataModule, Split
+from datamodules.labelled_images import stratified_split
 from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
 from datamodules.noise import Gaussian
 from datamodules.sampling import Draw, DrawSampler
