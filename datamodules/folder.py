@@ -7,9 +7,10 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
 from datamodules.crops import fixed_crops, gather, random_crops
@@ -28,10 +29,11 @@ from datamodules.reading import (
 )
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
+from groundwork.ranges import require_ranges
 from groundwork.seeding import generator
 
-LARGEST_CROP = 10_000  # pixels a side
-MOST_CROPS = 10_000_000
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 log = logging.getLogger(__name__)
 
@@ -81,29 +83,24 @@ class Folder(ImageDataModule):
         root: str,
         test_root: str | None,
         channels: Literal[1, 3],
-        crop: int,
+        crop: Annotated[int, Field(ge=1, le=10_000)],
         range: Given,
         symmetries: bool,
-        train_size: int,
-        val_size: int,
-        test_size: int,
-        val_share: float,
-        test_share: float,
+        train_size: Count,
+        val_size: Count,
+        test_size: Count,
+        val_share: Share,
+        test_share: Share,
         batch_size: int,
         eval_seed: int,
         num_workers: int,
         seed: int,
     ) -> None:
-        if not 1 <= crop <= LARGEST_CROP:
-            raise ValueError(f"crop must be in [1, {LARGEST_CROP:,}], got {crop}")
-        sizes = {"train_size": train_size, "val_size": val_size, "test_size": test_size}
-        for name, size in sizes.items():
-            if not 1 <= size <= MOST_CROPS:
-                raise ValueError(f"{name} must be in [1, {MOST_CROPS:,}], got {size}")
-        if not (val_share > 0 and test_share > 0 and val_share + test_share < 1):
+        require_ranges(Folder.__init__, locals())
+        if val_share + test_share >= 1:
             raise ValueError(
-                "val_share and test_share must be above 0 and leave some pictures for training, "
-                f"got {val_share} and {test_share}"
+                "val_share and test_share must be below 1 together, so that some pictures are for "
+                f"training, got {val_share} and {test_share}"
             )
         require_range(range)
         self.range = range

@@ -6,9 +6,10 @@ N images in a split, B in a batch, C channels, H x W pixels.
 import copy
 import signal
 from abc import abstractmethod
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
+from pydantic import Field
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -16,13 +17,12 @@ from torch.utils.data import DataLoader
 from datamodules.noise import Noise
 from datamodules.sampling import Draw, DrawSampler, InMemory
 from groundwork.batch import Batch
-from groundwork.seeding import generator
+from groundwork.ranges import require_ranges
+from groundwork.seeding import Seed, generator
 
 Split = Literal["train", "val", "test"]
 
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
-LARGEST_BATCH = 1_000_000
-MOST_WORKERS = 256  # each is a process
 UNLABELLED_EXAMPLES = 10  # for each asked example a class, where there are no classes
 EVAL_BATCHES = 4  # times the size of a training batch: evaluation keeps nothing for a gradient
 
@@ -74,21 +74,16 @@ class ImageDataModule(LightningDataModule):
     def __init__(
         self,
         noise: Noise,
-        batch_size: int,
+        batch_size: Annotated[int, Field(ge=1, le=1_000_000)],
         val_size: int,
-        eval_seed: int,
-        num_workers: int,
-        seed: int,
+        eval_seed: Seed,
+        num_workers: Annotated[int, Field(ge=0, le=256)],  # each is a process
+        seed: Seed,
     ) -> None:
         super().__init__()
-        if not 1 <= batch_size <= LARGEST_BATCH:
-            raise ValueError(f"batch_size must be in [1, {LARGEST_BATCH:,}], got {batch_size}")
+        require_ranges(ImageDataModule.__init__, locals())
         if not 1 <= val_size < self.train_count:
             raise ValueError(f"val_size must be in [1, {self.train_count - 1}], got {val_size}")
-        if not 0 <= num_workers <= MOST_WORKERS:
-            raise ValueError(f"num_workers must be in [0, {MOST_WORKERS}], got {num_workers}")
-        if not (0 <= seed < 2**32 and 0 <= eval_seed < 2**32):
-            raise ValueError(f"seed and eval_seed must be in [0, 2**32), got {seed}, {eval_seed}")
         self.noise = noise
         self.batch_size = batch_size
         self.val_size = val_size

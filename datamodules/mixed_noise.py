@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from datamodules.noise import Noise, require_at_least
+from datamodules.noise import Noise, NotNegative
 
 KNOTS, DRAWS = 33, 2**19  # levels of grey whose mean is estimated, and draws at each
 
@@ -24,12 +24,12 @@ class Mixed(Noise):
     """
 
     parts: Mapping[str, Noise]
-    strength: float
+    strength: NotNegative
     clip: bool
     level_name = "factor on the levels of all parts of the noise"
 
     def __post_init__(self) -> None:
-        require_at_least("strength", self.strength, 0)
+        super().__post_init__()
         if not self.parts:
             raise ValueError("parts must hold at least one noise")
         for name, part in self.parts.items():

@@ -4,34 +4,41 @@ Settings are in units of the [0, 1] range of the clean image, or probabilities. 
 colour image has noise of its own. Only `Dropout` removes whole pixels.
 """
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from datamodules import clipped_mean
+from groundwork.ranges import require_ranges
 
-STRONGEST = 1_000  # standard deviation: already no trace of the image is left
-MOST_PHOTONS = 1e9  # CUDA counts them in 32 bits
+Probability = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Noise(ABC):
     """A noise with plain numeric settings. It keeps no state and changes no tensor in place.
 
-    A new noise is a frozen dataclass, whose fields are its settings, and a YAML file in
-    `conf/noise/` with their defaults.
+    A new noise is a frozen dataclass, whose fields are its settings with their ranges, and a YAML
+    file in `conf/noise/` with their defaults.
 
     Attributes:
         clip: Cut the noisy image to [0, 1], as a sensor or an image file does. Clipped noise has no
             zero mean: under Gaussian noise of std 0.5 a black pixel is 0.2 on average.
         level_name: What `level` is, for the axis of a plot.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     clip: bool
     level_name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        require_ranges(type(self), vars(self))
 
     def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Return the noisy batch, a new tensor.
@@ -82,21 +89,15 @@ class Gaussian(Noise):
         std: Standard deviation, which is the level. 0 is no noise.
     """
 
-    std: float
+    std: Annotated[float, Field(ge=0, le=1_000)]  # at 1,000 no trace of the image is left
     clip: bool
     level_name = "standard deviation of the noise"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.std <= STRONGEST:
-            raise ValueError(f"std must be in [0, {STRONGEST:,}], got {self.std}")
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         return torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        if not self.clip or self.std == 0:
-            return clean
-        return clipped_mean.gaussian(clean, self.std)
+        return clipped_mean.gaussian(clean, self.std) if self.clip and self.std else clean
 
     @property
     def level(self) -> float:
@@ -116,14 +117,15 @@ class Blind(Noise):
         min_std, max_std: The range, in which all standard deviations are equally likely.
     """
 
-    min_std: float
-    max_std: float
+    min_std: NotNegative
+    max_std: NotNegative
     clip: bool
     level_name = Gaussian.level_name
 
     def __post_init__(self) -> None:
-        require_at_least("min_std", self.min_std, 0)
-        require_at_least("max_std", self.max_std, self.min_std)
+        super().__post_init__()
+        if self.max_std < self.min_std:
+            raise ValueError(f"max_std must be at least {self.min_std}, got {self.max_std}")
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         std = torch.empty_like(clean[:, :1, :1, :1])
@@ -159,12 +161,9 @@ class SaltAndPepper(Noise):
         clip: It has an effect within `Mixed` only, since no value leaves [0, 1] here.
     """
 
-    probability: float
+    probability: Probability
     clip: bool
     level_name = "probability of salt or pepper"
-
-    def __post_init__(self) -> None:
-        _require_probability(self.probability)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         chance = torch.empty_like(clean).uniform_(generator=generator)  # in [0, 1)
@@ -186,23 +185,15 @@ class SaltAndPepper(Noise):
 class Poisson(Noise):
     """Shot noise: values are counts of photons, Poisson(peak * clean) / peak.
 
-    The variance is clean / peak, which is 0 at black. The level is the standard deviation at white,
-    1 / sqrt(peak).
+    The variance is clean / peak. The level is the standard deviation at white, 1 / sqrt(peak).
 
     Attributes:
         peak: The mean count at white. None stands for endless light, which has no noise.
     """
 
-    peak: float | None
+    peak: Annotated[float, Field(gt=0, le=1e9)] | None  # CUDA counts photons in 32 bits
     clip: bool
     level_name = "standard deviation at white, 1 / √peak"
-
-    def __post_init__(self) -> None:
-        if self.peak is not None and not 0 < self.peak <= MOST_PHOTONS:
-            raise ValueError(
-                f"peak must be in (0, {MOST_PHOTONS:g}] photons, or null for no noise, "
-                f"got {self.peak}"
-            )
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         if self.peak is None:
@@ -220,7 +211,8 @@ class Poisson(Noise):
         return 0.0 if self.peak is None else self.peak**-0.5
 
     def at(self, level: float) -> "Poisson":
-        require_at_least("level", level, 0)  # its square hides the sign
+        if level < 0:  # its square hides the sign
+            raise ValueError(f"level must be at least 0, got {level}")
         return replace(self, peak=None if level == 0 else level**-2)
 
 
@@ -232,20 +224,16 @@ class Speckle(Noise):
         std: Standard deviation of n, which is the level. The noise has that of clean * std.
     """
 
-    std: float
+    std: NotNegative
     clip: bool
     level_name = "standard deviation at white"
-
-    def __post_init__(self) -> None:
-        require_at_least("std", self.std, 0)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         return torch.empty_like(clean).normal_(1, self.std, generator=generator).mul_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        if not self.clip or self.std == 0:
-            return clean
-        return clipped_mean.gaussian(clean, (self.std * clean).clamp(min=1e-30))
+        std = (self.std * clean).clamp(min=1e-30)
+        return clipped_mean.gaussian(clean, std) if self.clip and self.std else clean
 
     @property
     def level(self) -> float:
@@ -263,21 +251,17 @@ class Uniform(Noise):
         half_width: The level. 0 is no noise. The standard deviation is half_width / sqrt(3).
     """
 
-    half_width: float
+    half_width: NotNegative
     clip: bool
     level_name = "half width of the noise"
-
-    def __post_init__(self) -> None:
-        require_at_least("half_width", self.half_width, 0)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.empty_like(clean)
         return noise.uniform_(-self.half_width, self.half_width, generator=generator).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        if not self.clip or self.half_width == 0:
-            return clean
-        return clipped_mean.uniform(clean, self.half_width)
+        width = self.half_width
+        return clipped_mean.uniform(clean, width) if self.clip and width else clean
 
     @property
     def level(self) -> float:
@@ -296,12 +280,9 @@ class Dropout(Noise):
         clip: It has an effect within `Mixed` only, since no value leaves [0, 1] here.
     """
 
-    probability: float
+    probability: Probability
     clip: bool
     level_name = "probability of a missing pixel"
-
-    def __post_init__(self) -> None:
-        _require_probability(self.probability)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         chance = torch.empty_like(clean[:, :1]).uniform_(generator=generator)  # in [0, 1)
@@ -316,13 +297,3 @@ class Dropout(Noise):
 
     def at(self, level: float) -> "Dropout":
         return replace(self, probability=level)
-
-
-def require_at_least(name: str, value: float, least: float) -> None:
-    if not (value >= least and math.isfinite(value)):
-        raise ValueError(f"{name} must be a finite number of at least {least}, got {value}")
-
-
-def _require_probability(value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"probability must be in [0, 1], got {value}")

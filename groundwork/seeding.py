@@ -1,8 +1,12 @@
 """Random generators whose seeds follow from a key, so that no draw depends on those before it."""
 
 import hashlib
+from typing import Annotated
 
 import torch
+from pydantic import Field
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 
 def derive_seed(*key: int | str) -> int:
