@@ -211,9 +211,9 @@ class Poisson(Noise):
         return 0.0 if self.peak is None else self.peak**-0.5
 
     def at(self, level: float) -> "Poisson":
-        if level < 0:  # its square hides the sign
+        if level < 0:  # the square hides the sign
             raise ValueError(f"level must be at least 0, got {level}")
-        return replace(self, peak=None if level == 0 else level**-2)
+        return replace(self, peak=max(level, 1e-100) ** -2 if level else None)  # no overflow
 
 
 @dataclass(frozen=True)
