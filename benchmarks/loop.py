@@ -21,7 +21,7 @@ from groundwork.machine import tune_process
 def main(steps: int, compiled: bool, overrides: list[str]) -> None:
     tune_process()
     from benchmarks.from_config import data_and_model
-    from datamodules.images import LabelledImages
+    from datamodules.labelled_images import LabelledImages
 
     data, model = data_and_model(overrides)
     assert isinstance(data, LabelledImages)

@@ -8,14 +8,25 @@ from torch import Generator, Tensor
 
 from datamodules.images import evenly
 
-# Where a crop is: int64 N x 4. Its first sample, the steps from there to the next line and to the
-# next channel, and which of a square's symmetries it is shown in, from 0 for none to 7.
+# A crop's place is a row of int64 N x 4: its first sample, the steps from there to the next line
+# and to the next channel, and the symmetry of the square that it is shown in, from 0 for none to 7.
 
 
 def random_crops(
     places: Tensor, size: int, count: int, symmetries: bool, random: Generator
 ) -> Tensor:
-    """N x 4, at random places. places: of the pictures, P x 3, as `together` gives them."""
+    """Draw crops at random places.
+
+    Args:
+        places: Where the pictures are, P x 3, as `together` returns it.
+        size: S.
+        count: N.
+        symmetries: Whether each crop gets a random symmetry.
+        random: The only source of randomness.
+
+    Returns:
+        The crops, N x 4.
+    """
     area = places[:, 1] * places[:, 2]
     pixel = torch.randint(int(area.sum()), (count,), generator=random)
     start, height, width = places[torch.searchsorted(area.cumsum(0), pixel, right=True)].T
@@ -28,7 +39,16 @@ def random_crops(
 
 
 def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
-    """N x 4, side by side around the middle of each picture; of too many, some from all over."""
+    """Lay crops side by side around the middle of each picture.
+
+    Args:
+        places: Where the pictures are, P x 3, as `together` returns it.
+        size: S.
+        most: The largest N. If there are more crops, those kept are spread over all pictures.
+
+    Returns:
+        The crops, N x 4.
+    """
     crops = []
     for start, height, width in places.tolist():
         top, left = (
@@ -42,7 +62,17 @@ def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
 
 
 def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
-    """B C S S. samples: of all pictures, as `together` gives them. crops: B x 4."""
+    """Cut crops out of the pictures in memory.
+
+    Args:
+        samples: The samples of all pictures, as `together` returns them.
+        crops: B x 4.
+        channels: C.
+        size: S.
+
+    Returns:
+        The crops' samples, B C S S.
+    """
     corner, line, plane, symmetry = (part[:, None, None] for part in crops.T)
     planes, lines = (torch.arange(n, device=crops.device) for n in (channels, size))
     first = corner + plane * planes[:, None] + line * lines  # of each line of S samples: B C S

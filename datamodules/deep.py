@@ -1,7 +1,6 @@
 """Pictures of more than 8 bits, which Pillow would cut: PNG, PGM and PPM, JPEG 2000, AVIF.
 
-C channels, H x W pixels. Each function returns C H W as stored, the bits of a number, and the
-largest number that the file speaks of, or None. It returns None for pictures of up to 8 bits.
+C channels, H x W pixels.
 """
 
 import re
@@ -12,17 +11,31 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 from torchvision.io import decode_png, read_file
 
+# The samples C H W as stored, the bits of a number, and the largest number that the file names.
 Deep = tuple[np.ndarray, int, float | None]
 
 PNG_DEPTH = 24  # the byte of a PNG that holds its bits per sample
 # Magic, width, height and largest number of a netpbm file, with comments between them.
 PNM = re.compile(rb"P([2356])" + rb"(?:\s+|#[^\n]*\n)+(\d+)" * 3 + rb"\s")
 J2K_SIZE = b"\xff\x4f\xff\x51"  # the start of a codestream, and of the segment with its sizes
-J2K_DEPTH = 42  # bytes from there to the first component's bits less one, and its sign
+J2K_DEPTH = 42  # bytes from there to the first component's bits minus one, and its sign
 AVIF_PIXELS = b"pixi\0\0\0\0"  # the box with the bits of each channel, after their number
 
 
 def read_deep(path: Path, image: ImageFile) -> Deep | None:
+    """Read a picture of more than 8 bits.
+
+    Args:
+        path: The file.
+        image: The same file, as Pillow has opened it.
+
+    Returns:
+        None for a picture of up to 8 bits.
+
+    Raises:
+        ValueError: The file is damaged, or of a kind that is not supported. Decoders raise errors
+            of other types too.
+    """
     readers = {"PNG": _png, "PPM": _pnm, "JPEG2000": _jpeg2000, "AVIF": _avif}
     reader = readers.get(image.format or "")
     return reader(path, image) if reader else None
@@ -31,8 +44,8 @@ def read_deep(path: Path, image: ImageFile) -> Deep | None:
 def _png(path: Path, image: ImageFile) -> Deep | None:
     if np.fromfile(path, np.uint8, 1, offset=PNG_DEPTH) != 16:
         return None
-    # torchvision's decoder crashes the process on damaged files, so that Pillow goes first: it
-    # checks every chunk's CRC, and then whether all pixels are there.
+    # torchvision's decoder crashes the process on damaged files, so Pillow reads the file first: it
+    # checks the CRC of every chunk, and then whether all pixels are there.
     with Image.open(path) as checked:
         checked.verify()
     image.load()
@@ -44,10 +57,10 @@ def _png(path: Path, image: ImageFile) -> Deep | None:
 
 
 def _significant_bits(content: bytes) -> int:
-    """The most that a PNG's sBIT chunk tells of a colour; 0 where there is none.
+    """Return the largest number of bits that a PNG's sBIT chunk gives for a colour, or 0.
 
-    By the specification numbers are scaled to 16 bits all the same. Those that are, are larger
-    than the chunk says, and judged by their values.
+    The specification wants numbers scaled to 16 bits even so. Scaled numbers are larger than the
+    chunk says, and their range is judged by their values.
     """
     place = content.find(b"sBIT", 0, content.find(b"IDAT"))
     if place < 0:

@@ -1,39 +1,33 @@
 """Procedural garments: grey pictures in the ten classes and the style of Fashion-MNIST.
 
-A garment is a few shapes, each a signed distance (negative inside) on the grid of pixel centres.
-Shapes are painted over each other with anti-aliased edges and shaded cloth, then marked with
-seams, buttons, laces and prints. Every length, tone and texture is a random number per image, so
-that one pass of tensor operations draws many images of a class at once.
-
-N images, H x W = 28 x 28 pixels. The picture spans [-1, 1], x to the right and y downwards. Random
-numbers have the shape N 1 1; coordinates, distances and tones are N H W.
+A garment is a few shapes with seams, buttons, laces and prints on them. Every length, tone and
+texture is a random number per image. Shapes and coordinates are those of `datamodules.shapes`.
 """
 
 from collections.abc import Callable
-from functools import partial, reduce
-from itertools import pairwise
-from math import pi
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
 
-SIZE = 28
+from datamodules.shapes import SIZE, Sketch, box, curve, ellipse, limb, line, overlap, repeat
+
 CHUNK = 256  # images drawn at once: their tensors stay in the cache
 
-Number = float | Tensor  # one for all images, or one per image or pixel
-Pair = tuple[Number, Number]
 Range = tuple[float, float]
 
 
 def draw_garments(labels: Tensor, generator: Generator) -> Tensor:
     """Draw one garment per label.
 
-    labels: int64 N, on the CPU, each an index of `DRAWERS`.
-    generator: the only source of randomness; the same labels and state give the same bits.
+    Args:
+        labels: int64 N, on the CPU. Each is an index of `DRAWERS`.
+        generator: The only source of randomness. The same labels and the same state of the
+            generator give the same bits.
 
-    Returns uint8 N 1 H W: bright garments on a background that is exactly 0.
+    Returns:
+        uint8 N 1 H W: bright garments on a background that is exactly 0.
     """
     images = torch.zeros(len(labels), 1, SIZE, SIZE, dtype=torch.uint8)
     for label, draw in enumerate(DRAWERS):
@@ -46,125 +40,8 @@ def draw_garments(labels: Tensor, generator: Generator) -> Tensor:
     return images
 
 
-class Sketch:
-    """N pictures in the making, and the random numbers that shape them.
-
-    x, y: coordinates, slightly shifted, turned, sheared and scaled per image.
-    picture: grey values in [0, 1].
-    body: coverage by the garment so far, in [0, 1]; marks stay inside it.
-    """
-
-    def __init__(self, count: int, generator: Generator) -> None:
-        self.count, self.generator = count, generator
-        # float64: a last digit that differs between CPUs or thread counts is lost in 8 bits.
-        axis = (torch.arange(SIZE, dtype=torch.float64) + 0.5) * 2 / SIZE - 1
-        x, y = axis + self.uniform(-0.03, 0.03), axis[:, None] + self.uniform(-0.03, 0.03)
-        turn, shear = self.uniform(-0.05, 0.05), self.uniform(-0.04, 0.04)
-        self.x = (x + (turn + shear) * y) * self.uniform(0.95, 1.05)
-        self.y = (y - turn * x) * self.uniform(0.96, 1.02)
-        self.rim = self.uniform(-0.1, 0.3)  # how much darker a shape is at its edge
-        self.picture = torch.zeros(count, SIZE, SIZE, dtype=torch.float64)
-        self.body = torch.zeros_like(self.picture)
-
-    def random(self, *shape: int) -> Tensor:
-        shape = (self.count, *shape)
-        return torch.rand(shape, generator=self.generator, dtype=torch.float64)
-
-    def uniform(self, low: float, high: float) -> Tensor:
-        return low + (high - low) * self.random(1, 1)
-
-    def chance(self, probability: float) -> Tensor:
-        """1 with this probability, else 0."""
-        return (self.random(1, 1) < probability).double()
-
-    def clouds(self, cells: int) -> Tensor:
-        """Smooth noise in [-1, 1]: a random grid of cells x cells, enlarged to the picture."""
-        noise = self.random(1, cells, cells) * 2 - 1
-        return interpolate(noise, (SIZE, SIZE), mode="bilinear")[:, 0]
-
-    def cloth(self, stripes: float = 0.2, checks: float = 0.06, prints: float = 0.3) -> Tensor:
-        """Tones of a lit and folded cloth, given the probabilities of its patterns."""
-        light = 1 + self.uniform(-0.15, 0.15) * self.x + self.uniform(-0.15, 0.15) * self.y
-        shade = 1 - 0.7 * self.random(1, 1) ** 1.6  # more are bright than dark
-        tone = shade * (light + self.uniform(0.05, 0.25) * self.clouds(9))
-        # Stripes run either way; checks have both. Some cloth is cut on the bias.
-        bias, check = self.chance(0.15) * self.uniform(-0.8, 0.8), self.chance(checks)
-        for across, along in ((self.y, self.x), (self.x, -self.y)):
-            depth = torch.maximum(self.chance(stripes), check) * self.uniform(0.1, 0.4)
-            waves = (across + bias * along) / self.uniform(0.16, 0.6) + self.random(1, 1)
-            tone = tone * (1 + depth * (2 * (2 * pi * waves).sin()).clamp(-1, 1))
-        flowers = (1.5 * self.clouds(20) + 1.5 * self.clouds(10)).clamp(-1, 1)
-        tone = tone * (1 + self.chance(prints) * self.uniform(0.2, 0.55) * flowers)
-        weave = 1 + self.uniform(0, 0.05) * self.clouds(SIZE)
-        return (tone * weave).clamp(0.05, 1)
-
-    def paint(self, distance: Tensor, tone: Number, shown: Number = 1.0) -> None:
-        """Lay a shape over the picture, shaded towards its edge."""
-        cover = coverage(distance) * shown
-        shaded = (tone * (1 - self.rim * (1 + distance / 0.15).clamp(0, 1))).clamp(0.04, 1)
-        self.picture = torch.lerp(self.picture, shaded, cover)
-        self.body = torch.maximum(self.body, cover)
-
-    def mark(self, distance: Tensor, tone: Number, shown: Number = 1.0) -> None:
-        """Draw on the garment only: a seam, a button, a print."""
-        ink = torch.as_tensor(tone).clamp(0, 1) * self.body
-        self.picture = torch.lerp(self.picture, ink, coverage(distance) * shown)
-
-    def cut(self, distance: Tensor) -> None:
-        keep = 1 - coverage(distance)
-        self.picture, self.body = self.picture * keep, self.body * keep
-
-
-def coverage(distance: Tensor) -> Tensor:
-    """How much of each pixel a shape covers: its edge is one pixel wide."""
-    return (0.5 - distance * SIZE / 2).clamp(0, 1)
-
-
-def overlap(*distances: Tensor) -> Tensor:
-    return reduce(torch.maximum, distances)
-
-
-def line(position: Tensor, half_width: Number) -> Tensor:
-    """The line where a coordinate, or the distance to a shape, is 0."""
-    return position.abs() - half_width
-
-
-def repeat(position: Tensor, step: Number) -> Tensor:
-    """The coordinate, counted from the nearest multiple of a step."""
-    return position - step * (position / step).round()
-
-
-def box(x: Tensor, y: Tensor, half_width: Number, half_height: Number) -> Tensor:
-    return torch.maximum(x.abs() - half_width, y.abs() - half_height)
-
-
-def ellipse(x: Tensor, y: Tensor, half_width: Number, half_height: Number) -> Tensor:
-    """Exact on the outline; elsewhere in units of the shorter half axis."""
-    unit = torch.minimum(torch.as_tensor(half_width), torch.as_tensor(half_height))
-    return (((x / half_width).square() + (y / half_height).square()).sqrt() - 1) * unit
-
-
-def limb(x: Tensor, y: Tensor, start: Pair, end: Pair, radii: Pair) -> Tensor:
-    """A straight tube with a round start and a flat end, of another radius at each."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = torch.as_tensor(dx * dx + dy * dy).sqrt()
-    along = ((x - start[0]) * dx + (y - start[1]) * dy) / length
-    part = (along / length).clamp(0, 1)
-    away = torch.hypot(x - start[0] - part * dx, y - start[1] - part * dy)
-    return torch.maximum(away - radii[0] - (radii[1] - radii[0]) * part, along - length)
-
-
-def curve(at: Tensor, *knots: Pair) -> Tensor:
-    """A smooth curve through knots (position, value); it is level at each and beyond the ends."""
-    result = torch.zeros_like(at) + knots[0][1]
-    for (left, low), (right, high) in pairwise(knots):
-        part = ((at - left) / (right - left)).clamp(0, 1)
-        result = result + (high - low) * part.square() * (3 - 2 * part)
-    return result
-
-
 class Style(NamedTuple):
-    """What tells the garments for the upper body apart: ranges of lengths, then probabilities."""
+    """Ranges of lengths and probabilities that tell garments for the upper body apart."""
 
     chest: Range  # half width
     hem: Range  # half width, relative to the chest
@@ -174,7 +51,7 @@ class Style(NamedTuple):
     ribs: float = 0.0  # at hem and cuffs
     logo: float = 0.0
     skirt: float = 0.0  # a narrow waist, and pleats or a belt
-    patterns: tuple[float, float, float] = (0.22, 0.06, 0.3)  # stripes, checks, prints
+    patterns: tuple[float, float, float] = (0.22, 0.06, 0.3)  # as `Sketch.cloth` takes them
 
 
 T_SHIRT = Style((0.44, 0.56), (0.9, 1.1), (0.8, 0.98), (0, 0.9), front=0.03, ribs=0.1, logo=0.4)
@@ -196,7 +73,7 @@ SHIRT = Style(
 
 
 def top(s: Sketch, style: Style) -> None:
-    """A garment for the upper body from the front: symmetric, but for its cloth and marks."""
+    """Draw a garment for the upper body from the front: symmetric except for cloth and marks."""
     side, cloth = s.x.abs(), s.cloth(*style.patterns)
     chest, hem_y, shoulder_y = s.uniform(*style.chest), s.uniform(*style.end), -0.94
     kind = s.random(1, 1)
@@ -265,7 +142,18 @@ def trouser(s: Sketch) -> None:
 
 
 def sole(s: Sketch, ground: Tensor, lift: Tensor, heel: Tensor, wedge: Tensor) -> Tensor:
-    """Paint the sole, and a heel that lifts the foot. Returns y of the foot's underside."""
+    """Paint the sole, and a heel that lifts the foot.
+
+    Args:
+        s: The sketch to paint on.
+        ground: y of the ground under the toes.
+        lift: How far the heel lifts the foot.
+        heel: Half width of the heel.
+        wedge: 1 where the sole is a wedge, 0 where it has a heel.
+
+    Returns:
+        y of the foot's underside.
+    """
     thick = s.uniform(0.08, 0.2)
     foot = curve(s.x, (-0.95, ground - 0.04), (-0.7, ground), (-0.3, ground), (0.6, ground - lift))
     under = overlap(line(s.x, 0.95), line(s.y - foot - thick / 2, thick / 2))

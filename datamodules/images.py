@@ -4,12 +4,12 @@ N images in a split, B in a batch, C channels, H x W pixels.
 """
 
 import copy
-import hashlib
 import signal
 from abc import abstractmethod
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
+from pydantic import Field
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -17,67 +17,73 @@ from torch.utils.data import DataLoader
 from datamodules.noise import Noise
 from datamodules.sampling import Draw, DrawSampler, InMemory
 from groundwork.batch import Batch
-from groundwork.seeding import generator
+from groundwork.ranges import require_ranges
+from groundwork.seeding import Seed, generator
 
 Split = Literal["train", "val", "test"]
 
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
-LARGEST_BATCH = 1_000_000
-MOST_WORKERS = 256  # each is a process
-UNLABELLED_EXAMPLES = 10  # that stand for a split where there are no classes
-EVAL_BATCHES = 4  # times as large as training's: evaluation keeps nothing for a gradient
+UNLABELLED_EXAMPLES = 10  # for each asked example a class, where there are no classes
+EVAL_BATCHES = 4  # times the size of a training batch: evaluation keeps nothing for a gradient
 
 
 class ImageDataModule(LightningDataModule):
     """Images held in memory as integers; batches are gathered and made noisy on the device.
 
     Training noise is drawn on the device and keyed by (seed, epoch, step). Validation and test
-    noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that it is
-    the same bits for any batch size, number of workers, device and training seed.
+    noise is drawn on the CPU and keyed by (eval_seed, split, block of 1,000 images), so that its
+    bits do not depend on batch size, number of workers, device or training seed.
 
-    Processes that share a run share each batch: all draw the noise of the whole of it, and each
-    keeps its part. Batches and noise so do not depend on how many processes there are.
+    Processes that share a run share each batch. Each of them draws the noise of the whole batch and
+    keeps its part, so that batches and noise do not depend on the number of processes.
 
-    batch_size: images in a batch of training; evaluation's have four times as many. Processes that
-        share a run have them together.
-    val_size: images held out of the training images for validation. Which ones they are depends
-        on no seed.
-    eval_seed: keys the validation and test noise.
-    num_workers: processes that prepare batches; images in memory need none.
-    seed: keys the order and the noise of training.
+    Subclasses define `image_shape`, `class_names`, `train_count`, `test_count`, a `setup`
+    that fills `_images`, `_rows`, `_labels` and `_fingerprint`, and `_samples`, which gathers
+    images. Datasets with labels derive from `LabelledImages`.
 
-    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count`, a `setup`
-    that fills `_images`, `_rows`, `_labels` and `_fingerprint`, and `_samples`, which gathers.
-    Those of images with labels derive from `LabelledImages`.
+    Args:
+        noise: What makes clean images noisy.
+        batch_size: Images in a training batch, over all processes that share the run. Evaluation
+            batches have four times as many.
+        val_size: Images held out of the training images for validation. The choice depends on no
+            seed.
+        eval_seed: Keys the validation and test noise.
+        num_workers: Processes that prepare batches. Images in memory need none.
+        seed: Keys the order and the noise of training.
 
-    Raises ValueError for a setting out of range.
+    Attributes:
+        image_shape: C H W.
+        class_names: Empty for images without labels.
+        train_count: Images from which the validation split is taken.
+        test_count: Images in the test split.
+        second_view: Whether training batches have a second noisy view.
+        test_split: The split that tests use. "val" scores the validation images, to choose
+            something by them.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
-    image_shape: tuple[int, int, int]  # C H W
-    class_names: tuple[str, ...]  # () for images without labels
-    train_count: int  # images from which the validation split is taken
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    train_count: int
     test_count: int
-    second_view = False  # whether training batches have another noisy view too
-    test_split: Split = "test"  # "val" to score the validation images, and choose something by it
+    second_view = False
+    test_split: Split = "test"
 
     def __init__(
         self,
         noise: Noise,
-        batch_size: int,
+        batch_size: Annotated[int, Field(ge=1, le=1_000_000)],
         val_size: int,
-        eval_seed: int,
-        num_workers: int,
-        seed: int,
+        eval_seed: Seed,
+        num_workers: Annotated[int, Field(ge=0, le=256)],  # each is a process
+        seed: Seed,
     ) -> None:
         super().__init__()
-        if not 1 <= batch_size <= LARGEST_BATCH:
-            raise ValueError(f"batch_size must be in [1, {LARGEST_BATCH:,}], got {batch_size}")
+        require_ranges(ImageDataModule.__init__, locals())
         if not 1 <= val_size < self.train_count:
             raise ValueError(f"val_size must be in [1, {self.train_count - 1}], got {val_size}")
-        if not 0 <= num_workers <= MOST_WORKERS:
-            raise ValueError(f"num_workers must be in [0, {MOST_WORKERS}], got {num_workers}")
-        if not (0 <= seed < 2**32 and 0 <= eval_seed < 2**32):
-            raise ValueError(f"seed and eval_seed must be in [0, 2**32), got {seed}, {eval_seed}")
         self.noise = noise
         self.batch_size = batch_size
         self.val_size = val_size
@@ -92,9 +98,14 @@ class ImageDataModule(LightningDataModule):
 
     @abstractmethod
     def _samples(self, split: Split, rows: Tensor) -> Tensor:
-        """The images of some of a split's rows: unsigned integers B C H W, their largest is white.
+        """Gather images of a split. The images move to the device of `rows`.
 
-        Where `rows` are on another device than the images, the images move there.
+        Args:
+            split: The split.
+            rows: int64 B ..., some of the split's `_rows`.
+
+        Returns:
+            Unsigned integers B C H W. The largest number of their type is white.
         """
 
     @property
@@ -102,9 +113,9 @@ class ImageDataModule(LightningDataModule):
         return len(self.class_names)
 
     def split_fingerprint(self) -> str:
-        """A digest of the data and of which of it validates, after `setup("fit")`.
+        """Return a digest of the data and of its validation split, after `setup("fit")`.
 
-        Two models whose fingerprints are equal held out the same images.
+        Two models with equal fingerprints held out the same images.
         """
         return self._fingerprint
 
@@ -112,11 +123,11 @@ class ImageDataModule(LightningDataModule):
         return len(self._rows[split])
 
     def labels(self, split: Split) -> Tensor:
-        """int64 N, on the CPU."""
+        """Return the labels of a split: int64 N, on the CPU."""
         return self._labels[split].cpu()
 
     def train_dataloader(self) -> DataLoader[Draw]:
-        # Lightning tells the sampler of the epoch only once the loader's workers have begun.
+        # Lightning sets the sampler's epoch only after the loader's workers have begun.
         fit_loop = self.trainer.fit_loop if self.trainer else None
         epoch = fit_loop.epoch_progress.current.processed if fit_loop else 0  # type: ignore[attr-defined]
         return self._loader("train", self.seed, epoch)
@@ -141,7 +152,7 @@ class ImageDataModule(LightningDataModule):
         )
 
     def _process(self) -> tuple[int, int]:
-        """The rank of this process, and how many share the run."""
+        """Return the rank of this process and the number of processes that share the run."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Batch:
@@ -162,9 +173,11 @@ class ImageDataModule(LightningDataModule):
         return Batch(noisy, clean, label, second)
 
     def eval_batch(self, split: Split, index: Tensor) -> Batch:
-        """Images of a split with the evaluation's fixed noise.
+        """Return images of a split with the evaluation's fixed noise.
 
-        index: int64 B, positions in the split; the batch is on its device.
+        Args:
+            split: The split.
+            index: int64 B, positions in the split. The batch is on the same device.
         """
         clean, label = self._clean(split, index)
         if split not in self._eval_noisy:
@@ -173,22 +186,24 @@ class ImageDataModule(LightningDataModule):
         return Batch(noisy[index], clean, label)
 
     def fitting_batch(self) -> Batch:
-        """All training images under one draw of the noise, on the CPU, to fit something at once."""
+        """Return all training images with one draw of the noise, on the CPU, to fit a baseline."""
         clean, label = self._clean("train", torch.arange(self.size("train")))
         random = generator("cpu", "fitting noise", self.eval_seed)
         return Batch(self.noise(clean, random), clean, label)
 
     def with_noise(self, noise: Noise) -> Self:
-        """The same images, which are not copied, under another noise."""
+        """Return a data module with the same images, which are not copied, and another noise."""
         other = copy.copy(self)
         other.noise = noise
         other._eval_noisy = {}
         return other
 
     def examples(self, split: Split, per_class: int) -> Tensor:
-        """Positions of the first `per_class` images of each class in a split, class by class.
+        """Choose images that stand for a split.
 
-        Of images without labels, ten times as many from all over the split.
+        Returns:
+            Positions of the first `per_class` images of each class, class by class. For images
+            without labels, ten times `per_class` positions from all over the split.
         """
         if not self.class_names:
             count = min(UNLABELLED_EXAMPLES * per_class, self.size(split))
@@ -198,14 +213,14 @@ class ImageDataModule(LightningDataModule):
         return torch.cat(rows)
 
     def _rows_in(self, split: Split, epoch: int | None) -> Tensor:
-        """Of all images of a split; of training's, those of an epoch, or by None of no epoch."""
+        """Return the row indices of a split. For training, those drawn for `epoch`, if given."""
         return self._rows[split]
 
     def _clean(
         self, split: Split, index: Tensor, epoch: int | None = None
     ) -> tuple[Tensor, Tensor]:
         device = index.device
-        # A no-op but for the first batch on a device: from then on the data lives there.
+        # Only the first batch on a device moves the data. It stays there.
         self._rows[split] = self._rows[split].to(device)
         self._labels[split] = labels = self._labels[split].to(device)
         rows = self._rows_in(split, epoch)
@@ -221,68 +236,25 @@ class ImageDataModule(LightningDataModule):
         return noisy
 
 
-class LabelledImages(ImageDataModule):
-    """Images of one size in classes, a fixed share of each class held out for validation.
-
-    Subclasses give `image_shape`, `class_names`, `train_count`, `test_count` and `load`.
-    """
-
-    @abstractmethod
-    def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        """The training (with validation) or the test images, uint8 N C H W, and int64 labels N."""
-
-    def setup(self, stage: str) -> None:
-        test = stage == "test"
-        if test in self._images:
-            return
-        self._images[test], labels = self.load(test)
-        if test:
-            self._rows["test"], self._labels["test"] = torch.arange(len(labels)), labels
-            return
-        self._rows["train"], self._rows["val"] = stratified_split(labels, self.val_size)
-        for split in ("train", "val"):
-            self._labels[split] = labels[self._rows[split]]
-        content = b"".join(part.numpy().tobytes() for part in (labels, self._rows["val"]))
-        self._fingerprint = hashlib.sha256(content).hexdigest()[:16]
-
-    def _samples(self, split: Split, rows: Tensor) -> Tensor:
-        test = split == "test"
-        self._images[test] = images = self._images[test].to(rows.device)
-        return images[rows]
-
-
 def in_unit_range(samples: Tensor) -> Tensor:
-    """Unsigned integers, of which the largest is white, as float32 in [0, 1]."""
+    """Scale unsigned integers to float32 in [0, 1]. The largest number of their type is white."""
     return samples.float().div_(torch.iinfo(samples.dtype).max)
 
 
 def evenly(count: int, size: int) -> Tensor:
-    """`count` of the positions 0 to size - 1, as far apart as they can be: ascending int64."""
+    """Choose `count` of the positions 0 to size - 1, as far apart as possible: ascending int64."""
     return torch.arange(count) * size // count
 
 
-def stratified_split(labels: Tensor, val_size: int) -> tuple[Tensor, Tensor]:
-    """Rows for training and for validation, ascending, each class held out in proportion.
-
-    A class gives the whole part of its share, those with the largest remainders one image more.
-    """
-    counts = labels.bincount()
-    share = counts.double() * val_size / len(labels)
-    quota = share.floor().long()
-    quota[(share - quota).argsort(descending=True, stable=True)[: val_size - quota.sum()]] += 1
-    shuffled = torch.randperm(len(labels), generator=generator("cpu", "validation split"))
-    held_out = torch.zeros(len(labels), dtype=torch.bool)
-    for label, count in enumerate(quota.tolist()):
-        held_out[shuffled[labels[shuffled] == label][:count]] = True
-    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
-
-
 def _leave_signals_to_parent(worker: int) -> None:
-    """A terminal, or a job manager, signals the whole group; the parent ends its workers itself."""
+    """Ignore the signals that a terminal or a job manager sends to the whole process group.
+
+    The parent ends its workers itself.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _as_is(draw: Draw) -> Draw:
-    """A collate function for batches that are whole already."""
+    """Return the draw: the sampler yields whole batches, so there is nothing to collate."""
     return draw

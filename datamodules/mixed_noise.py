@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from datamodules.noise import Noise, require_at_least
+from datamodules.noise import Noise, NotNegative
 
 KNOTS, DRAWS = 33, 2**19  # levels of grey whose mean is estimated, and draws at each
 
@@ -16,18 +16,20 @@ KNOTS, DRAWS = 33, 2**19  # levels of grey whose mean is estimated, and draws at
 class Mixed(Noise):
     """Several noises, one after the other.
 
-    parts: by any name, in their order; each is cut or not by its own setting.
-    strength: factor on the levels of all parts, which is the level of the whole; 0 is none.
-    clip: cut what comes out of the last part.
+    Attributes:
+        parts: The noises in their order, under any names. Each has a `clip` of its own.
+        strength: A factor on the levels of all parts, which is the level of the whole. 0 is no
+            noise.
+        clip: Cut the output of the last part.
     """
 
     parts: Mapping[str, Noise]
-    strength: float
+    strength: NotNegative
     clip: bool
     level_name = "factor on the levels of all parts of the noise"
 
     def __post_init__(self) -> None:
-        require_at_least("strength", self.strength, 0)
+        super().__post_init__()
         if not self.parts:
             raise ValueError("parts must hold at least one noise")
         for name, part in self.parts.items():
@@ -49,9 +51,9 @@ class Mixed(Noise):
         return noisy
 
     def mean(self, clean: Tensor) -> Tensor:
-        """An estimate, since there is no closed form: averages of fixed draws at 33 levels of grey.
+        """Estimate the mean, which has no closed form, by fixed draws at 33 levels of grey.
 
-        Between them it is linear. The standard error is 0.0014 of the noise's standard deviation.
+        It is linear between them. The standard error is 0.0014 of the noise's standard deviation.
         """
         means, position = self._means.to(clean), clean * (KNOTS - 1)
         below = position.long().clamp(max=KNOTS - 2)
@@ -59,7 +61,7 @@ class Mixed(Noise):
 
     @cached_property
     def _means(self) -> Tensor:
-        """float64 KNOTS, rising: what chance makes fall between two knots is levelled."""
+        """Means at the knots: float64 KNOTS. They never fall: a fall would be chance."""
         strips = torch.linspace(0, 1, KNOTS).expand(DRAWS, 1, 1, KNOTS)
         noisy = self(strips, torch.Generator().manual_seed(0))
         return noisy.double().mean((0, 1, 2)).cummax(0).values

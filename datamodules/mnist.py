@@ -1,4 +1,4 @@
-"""Fashion-MNIST and MNIST: four files, downloaded, extracted and verified here."""
+"""Fashion-MNIST and MNIST: the download, extraction and verification of their four files."""
 
 import gzip
 import hashlib
@@ -18,13 +18,13 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from torchvision import datasets
 
-from datamodules.images import LabelledImages
+from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Noise
 from groundwork.files import REPOSITORY, expand, whole_file
 
 LOCK = ".lock"
-PATIENCE = 2  # seconds of waiting for another process before a line says so
-SILENCE = 30  # seconds after which a mirror that sends nothing is given up
+PATIENCE = 2  # seconds to wait for another process before a line says so
+SILENCE = 30  # seconds without data after which a mirror is given up
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +32,27 @@ log = logging.getLogger(__name__)
 class MNISTFormat(LabelledImages):
     """60,000 training and 10,000 test images of 28 x 28 pixels, in four files.
 
-    root: the folder that holds torchvision's `FashionMNIST/raw` or `MNIST/raw`; `None` is `data`
-        in the repository.
+    Args:
+        root: The folder that holds torchvision's `FashionMNIST/raw` or `MNIST/raw`. `None` stands
+            for `data` in the repository.
+        noise, batch_size, val_size, eval_seed, num_workers, seed: See `ImageDataModule`.
 
-    Raises, from `prepare_data`: FileNotFoundError where files are missing and cannot be
-    downloaded, ValueError where one is damaged, OSError where the archives cannot be extracted.
+    Attributes:
+        source: torchvision's dataset, whose tables name the archives, their MD5 and the mirrors.
+        checksums: The MD5 of the extracted files.
+
+    Raises:
+        ValueError: A setting is out of range. From `prepare_data`: a file is damaged.
+        FileNotFoundError: From `prepare_data`: files are missing and cannot be downloaded.
+        OSError: From `prepare_data`: the archives cannot be extracted.
     """
 
     image_shape = (1, 28, 28)
     train_count = 60_000
     test_count = 10_000
 
-    source: type[datasets.MNIST]  # its tables: the archives, their MD5, and the mirrors
-    checksums: ClassVar[dict[str, str]]  # MD5 of the extracted files
+    source: type[datasets.MNIST]
+    checksums: ClassVar[dict[str, str]]
 
     def __init__(
         self,
@@ -64,16 +72,16 @@ class MNISTFormat(LabelledImages):
         return self.root / self.source.__name__ / "raw"
 
     def prepare_data(self) -> None:
-        """Download and extract what is missing, then verify every byte that will be read.
+        """Download and extract missing files, then verify every byte that will be read.
 
-        A folder that holds the four files is only read.
+        Nothing is written to a folder that holds the four files.
         """
         if not all((self.folder / name).exists() for name in self.checksums):
             self._fetch()
         self._refuse_damage()
 
     def load(self, test: bool) -> tuple[Tensor, Tensor]:
-        # torchvision's reader would hold all images twice. The files are verified, headers and all.
+        # torchvision's reader would hold all images twice. The headers have been verified already.
         part = "t10k" if test else "train"
         images = np.fromfile(self.folder / f"{part}-images-idx3-ubyte", np.uint8, offset=16)
         labels = np.fromfile(self.folder / f"{part}-labels-idx1-ubyte", np.uint8, offset=8)
@@ -81,11 +89,11 @@ class MNISTFormat(LabelledImages):
 
     @property
     def _pairs(self) -> list[tuple[Path, Path]]:
-        """Each file, and the archive that it is extracted from."""
+        """Each file with the archive that it is extracted from."""
         return [(self.folder / name, self.folder / f"{name}.gz") for name in self.checksums]
 
     def _fetch(self) -> None:
-        """Download and extract what is missing: one process does it, others wait for it."""
+        """Download and extract missing files. One process does it while others wait."""
         try:
             with _alone(self.folder):
                 self._refuse_damage()
@@ -107,7 +115,10 @@ class MNISTFormat(LabelledImages):
             ) from error
 
     def _download(self, archive: Path) -> None:
-        """From the first mirror that has it; torchvision's own download writes in place."""
+        """Download an archive from the first mirror that has it.
+
+        torchvision's own download is not used, since it writes files in place.
+        """
         reasons = []
         for mirror in self.source.mirrors:
             url = f"{mirror}{archive.name}"
@@ -126,9 +137,10 @@ class MNISTFormat(LabelledImages):
         raise OSError("; ".join(reasons))
 
     def _refuse_damage(self) -> None:
-        """Raise ValueError for damaged files, and for archives that would have to replace them.
+        """Refuse damaged files. A damaged archive matters only if its file is not whole.
 
-        Once a file is whole, what it was extracted from may be damaged.
+        Raises:
+            ValueError: A file is damaged.
         """
         checksums = dict(self.source.resources) | self.checksums
         faults = {}
@@ -173,7 +185,12 @@ class MNIST(MNISTFormat):
 
 
 def _fault(path: Path, checksums: dict[str, str]) -> str | None:
-    """What is wrong with a file; checksums: the MD5 that it and its neighbours should have."""
+    """Say what is wrong with a file. None says that nothing is.
+
+    Args:
+        path: The file.
+        checksums: The MD5 of this file and of the others, by name.
+    """
     if not path.is_file():
         return "it is not a file"
     found, expected = _md5(path.read_bytes()), checksums[path.name]
@@ -191,12 +208,12 @@ def _md5(content: bytes) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock in a folder, which is made. Where the block fails, what is empty goes again."""
+    """Make a folder and hold its lock. If the block fails, folders that are empty are removed."""
     lock, made = _acquire(folder)
     try:
         yield
     except BaseException:
-        # While it is held: who waits for it sees that it is gone, and makes another.
+        # The lock is still held. A process that waits for it sees it vanish and makes another.
         with suppress(OSError):  # not empty
             (folder / LOCK).unlink()
             for parent in made:
@@ -207,7 +224,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _acquire(folder: Path) -> tuple[FileLock, list[Path]]:
-    """The held lock, and which folders had to be made for it, the innermost first."""
+    """Take the lock of a folder.
+
+    Returns:
+        The held lock, and the folders that had to be made for it, the innermost first.
+    """
     lock = FileLock(folder / LOCK)
     while True:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -218,6 +239,6 @@ def _acquire(folder: Path) -> tuple[FileLock, list[Path]]:
             except Timeout:
                 log.warning("waiting for another process that fetches %s", folder)
                 lock.acquire()
-        except FileNotFoundError:  # the process that was waited for has failed, and tidied up
+        except FileNotFoundError:  # the process that held the lock has failed and tidied up
             continue
         return lock, made

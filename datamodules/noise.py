@@ -1,53 +1,67 @@
-"""Noise: what turns a clean batch into the one that the model sees.
+"""Noises, which turn a clean batch into the noisy one that the model sees.
 
 Settings are in units of the [0, 1] range of the clean image, or probabilities. Each value of a
-colour image has noise of its own; only `Dropout` takes whole pixels.
+colour image has noise of its own. Only `Dropout` removes whole pixels.
 """
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-STRONGEST = 1_000  # standard deviation: already no trace of the image is left
-MOST_PHOTONS = 1e9  # CUDA counts them in 32 bits
-NODES = 64  # of the quadrature over a range of standard deviations
+from datamodules import clipped_mean
+from groundwork.ranges import require_ranges
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Noise(ABC):
     """A noise with plain numeric settings. It keeps no state and changes no tensor in place.
 
-    A new noise is a frozen dataclass, whose fields are its settings, and a YAML file in
-    `conf/noise/` with their defaults.
+    A new noise is a frozen dataclass, whose fields are its settings with their ranges, and a YAML
+    file in `conf/noise/` with their defaults.
 
-    clip: cut the noisy image to [0, 1], as a sensor or an image file would. What is cut has no zero
-        mean: of Gaussian noise of std 0.5 a black pixel's becomes 0.2.
+    Attributes:
+        clip: Cut the noisy image to [0, 1], as a sensor or an image file does. Clipped noise has no
+            zero mean: under Gaussian noise of std 0.5 a black pixel is 0.2 on average.
+        level_name: What `level` is, for the axis of a plot.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     clip: bool
-    level_name: ClassVar[str]  # what `level` is, for the axis of a plot
+    level_name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        require_ranges(type(self), vars(self))
 
     def __call__(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        """clean: float32 B C H W in [0, 1], on the generator's device; returns the noisy batch."""
+        """Return the noisy batch, a new tensor.
+
+        Args:
+            clean: float32 B C H W in [0, 1], on the generator's device.
+            generator: The only source of randomness.
+        """
         noisy = self.draw(clean, generator)
         return noisy.clamp_(0, 1) if self.clip else noisy
 
     @abstractmethod
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        """The noisy batch before it is cut, always a new tensor."""
+        """Return the noisy batch before it is cut, always a new tensor."""
 
     @abstractmethod
     def mean(self, clean: Tensor) -> Tensor:
-        """What a clean pixel becomes on average, cut or not: any shape, clean in [0, 1]."""
+        """Return what clean values in [0, 1], of any shape, become on average, cut if `clip`."""
 
     @property
     @abstractmethod
     def level(self) -> float:
-        """The one number by which this noise grows; 0 is none. Of a range, its upper end."""
+        """The one number by which this noise grows. 0 is no noise. A range has its upper end."""
 
     @property
     def levels(self) -> tuple[float, float]:
@@ -56,13 +70,14 @@ class Noise(ABC):
 
     @abstractmethod
     def at(self, level: float) -> "Noise":
-        """The noise whose images all have this level, for sweeps over levels.
+        """Return the noise whose images all have this level, for sweeps over levels.
 
-        Raises ValueError for a level that it cannot have.
+        Raises:
+            ValueError: The noise cannot have this level.
         """
 
     def scaled(self, factor: float) -> "Noise":
-        """The same noise, `factor` times as strong."""
+        """Return the same noise, `factor` times as strong."""
         return self.at(factor * self.level)
 
 
@@ -70,25 +85,19 @@ class Noise(ABC):
 class Gaussian(Noise):
     """Additive white Gaussian noise.
 
-    std: standard deviation, which is its level; 0 is none.
+    Attributes:
+        std: Standard deviation, which is the level. 0 is no noise.
     """
 
-    std: float
+    std: Annotated[float, Field(ge=0, le=1_000)]  # at 1,000 no trace of the image is left
     clip: bool
     level_name = "standard deviation of the noise"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.std <= STRONGEST:
-            raise ValueError(f"std must be in [0, {STRONGEST:,}], got {self.std}")
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         return torch.empty_like(clean).normal_(std=self.std, generator=generator).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        """Cut to [0, 1], z is max(z, 0) - max(z - 1, 0), whose means are known (Foi 2009)."""
-        if not self.clip or self.std == 0:
-            return clean
-        return _normal_above(clean, self.std) - _normal_above(clean - 1, self.std)
+        return clipped_mean.gaussian(clean, self.std) if self.clip and self.std else clean
 
     @property
     def level(self) -> float:
@@ -100,21 +109,23 @@ class Gaussian(Noise):
 
 @dataclass(frozen=True)
 class Blind(Noise):
-    """Additive white Gaussian noise of a standard deviation that each image draws for itself.
+    """Additive white Gaussian noise with a standard deviation that is drawn for each image.
 
-    One model learns all levels (Zhang et al. 2017, DnCNN-B). At one level it is `Gaussian`.
+    One model learns all levels (Zhang et al. 2017, DnCNN-B). At a single level it is `Gaussian`.
 
-    min_std, max_std: the range, in which all standard deviations are equally likely.
+    Attributes:
+        min_std, max_std: The range, in which all standard deviations are equally likely.
     """
 
-    min_std: float
-    max_std: float
+    min_std: NotNegative
+    max_std: NotNegative
     clip: bool
     level_name = Gaussian.level_name
 
     def __post_init__(self) -> None:
-        require_at_least("min_std", self.min_std, 0)
-        require_at_least("max_std", self.max_std, self.min_std)
+        super().__post_init__()
+        if self.max_std < self.min_std:
+            raise ValueError(f"max_std must be at least {self.min_std}, got {self.max_std}")
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         std = torch.empty_like(clean[:, :1, :1, :1])
@@ -122,15 +133,9 @@ class Blind(Noise):
         return torch.empty_like(clean).normal_(generator=generator).mul_(std).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        """That of `Gaussian`, averaged over the range by Gauss-Legendre quadrature."""
         if not self.clip:
             return clean
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        stds = self.min_std + (self.max_std - self.min_std) * (nodes + 1) / 2
-        mean = torch.zeros_like(clean)
-        for std, weight in zip(stds.tolist(), weights.tolist(), strict=True):
-            mean += weight / 2 * Gaussian(std, clip=True).mean(clean)
-        return mean
+        return clipped_mean.gaussian_over_range(clean, self.min_std, self.max_std)
 
     @property
     def level(self) -> float:
@@ -151,16 +156,14 @@ class Blind(Noise):
 class SaltAndPepper(Noise):
     """Impulse noise: values are replaced, by black or by white with equal chance.
 
-    probability: of a value being replaced, which is its level.
-    clip: changes nothing here, where nothing leaves [0, 1], but within `Mixed`.
+    Attributes:
+        probability: The probability that a value is replaced, which is the level.
+        clip: It has an effect within `Mixed` only, since no value leaves [0, 1] here.
     """
 
-    probability: float
+    probability: Probability
     clip: bool
     level_name = "probability of salt or pepper"
-
-    def __post_init__(self) -> None:
-        _require_probability(self.probability)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         chance = torch.empty_like(clean).uniform_(generator=generator)  # in [0, 1)
@@ -182,70 +185,55 @@ class SaltAndPepper(Noise):
 class Poisson(Noise):
     """Shot noise: values are counts of photons, Poisson(peak * clean) / peak.
 
-    Its variance is clean / peak: 0 at black. The level is the standard deviation at white,
-    1 / sqrt(peak).
+    The variance is clean / peak. The level is the standard deviation at white, 1 / sqrt(peak).
 
-    peak: the mean count at white, at most 1e9; None for endless light, which has no noise.
+    Attributes:
+        peak: The mean count at white. None stands for endless light, which has no noise.
     """
 
-    peak: float | None
+    peak: Annotated[float, Field(gt=0, le=1e9)] | None  # CUDA counts photons in 32 bits
     clip: bool
     level_name = "standard deviation at white, 1 / √peak"
-
-    def __post_init__(self) -> None:
-        if self.peak is not None and not 0 < self.peak <= MOST_PHOTONS:
-            raise ValueError(
-                f"peak must be in (0, {MOST_PHOTONS:g}] photons, or null for no noise, "
-                f"got {self.peak}"
-            )
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         if self.peak is None:
             return clean.clone()
-        rate = clean.clamp(min=0).mul_(self.peak)  # within `Mixed`, it may come with values below 0
+        rate = clean.clamp(min=0).mul_(self.peak)  # within `Mixed`, values may be below 0
         return torch.poisson(rate, generator).div_(self.peak)
 
     def mean(self, clean: Tensor) -> Tensor:
-        """Of counts up to the peak the mean is rate * P(count < peak), all others are cut to it."""
         if self.peak is None or not self.clip:
             return clean
-        rate, most = self.peak * clean.double(), torch.tensor(math.floor(self.peak)).double()
-        up_to = torch.special.gammaincc(most + 1, rate)  # P(count <= most)
-        exactly = (torch.special.xlogy(most, rate) - rate - torch.lgamma(most + 1)).exp()
-        return (clean * (up_to - exactly) + (1 - up_to)).to(clean.dtype)
+        return clipped_mean.poisson(clean, self.peak)
 
     @property
     def level(self) -> float:
         return 0.0 if self.peak is None else self.peak**-0.5
 
     def at(self, level: float) -> "Poisson":
-        require_at_least("level", level, 0)  # its square hides the sign
-        return replace(self, peak=None if level == 0 else level**-2)
+        if level < 0:  # the square hides the sign
+            raise ValueError(f"level must be at least 0, got {level}")
+        return replace(self, peak=max(level, 1e-100) ** -2 if level else None)  # no overflow
 
 
 @dataclass(frozen=True)
 class Speckle(Noise):
-    """Multiplicative Gaussian noise, clean * (1 + n): none at black.
+    """Multiplicative Gaussian noise, clean * (1 + n). There is none at black.
 
-    std: standard deviation of n, which is its level; that of the noise is clean * std.
+    Attributes:
+        std: Standard deviation of n, which is the level. The noise has that of clean * std.
     """
 
-    std: float
+    std: NotNegative
     clip: bool
     level_name = "standard deviation at white"
-
-    def __post_init__(self) -> None:
-        require_at_least("std", self.std, 0)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         return torch.empty_like(clean).normal_(1, self.std, generator=generator).mul_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        """As of `Gaussian`, with each pixel's own standard deviation."""
-        if not self.clip or self.std == 0:
-            return clean
         std = (self.std * clean).clamp(min=1e-30)
-        return _normal_above(clean, std) - _normal_above(clean - 1, std)
+        return clipped_mean.gaussian(clean, std) if self.clip and self.std else clean
 
     @property
     def level(self) -> float:
@@ -257,29 +245,23 @@ class Speckle(Noise):
 
 @dataclass(frozen=True)
 class Uniform(Noise):
-    """Additive white noise, uniform on [-half_width, half_width]: its std is half_width / sqrt(3).
+    """Additive white noise, uniform on [-half_width, half_width].
 
-    half_width: its level; 0 is none.
+    Attributes:
+        half_width: The level. 0 is no noise. The standard deviation is half_width / sqrt(3).
     """
 
-    half_width: float
+    half_width: NotNegative
     clip: bool
     level_name = "half width of the noise"
-
-    def __post_init__(self) -> None:
-        require_at_least("half_width", self.half_width, 0)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.empty_like(clean)
         return noise.uniform_(-self.half_width, self.half_width, generator=generator).add_(clean)
 
     def mean(self, clean: Tensor) -> Tensor:
-        """Clean, and the mean of what is cut at black, less that at white."""
-        if not self.clip or self.half_width == 0:
-            return clean
-        below = (self.half_width - clean).clamp(min=0).square()
-        above = (self.half_width - (1 - clean)).clamp(min=0).square()
-        return clean + (below - above) / (4 * self.half_width)
+        width = self.half_width
+        return clipped_mean.uniform(clean, width) if self.clip and width else clean
 
     @property
     def level(self) -> float:
@@ -291,18 +273,16 @@ class Uniform(Noise):
 
 @dataclass(frozen=True)
 class Dropout(Noise):
-    """Missing pixels: they become black, all channels together.
+    """Missing pixels, which become black in all channels together.
 
-    probability: of a pixel being lost, which is its level.
-    clip: changes nothing here, where nothing leaves [0, 1], but within `Mixed`.
+    Attributes:
+        probability: The probability that a pixel is lost, which is the level.
+        clip: It has an effect within `Mixed` only, since no value leaves [0, 1] here.
     """
 
-    probability: float
+    probability: Probability
     clip: bool
     level_name = "probability of a missing pixel"
-
-    def __post_init__(self) -> None:
-        _require_probability(self.probability)
 
     def draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         chance = torch.empty_like(clean[:, :1]).uniform_(generator=generator)  # in [0, 1)
@@ -317,20 +297,3 @@ class Dropout(Noise):
 
     def at(self, level: float) -> "Dropout":
         return replace(self, probability=level)
-
-
-def _normal_above(mean: Tensor, std: Tensor | float) -> Tensor:
-    """E[max(z, 0)] of a normal variable z: mean * cdf(mean / std) + std * pdf(mean / std)."""
-    ratio = mean / std
-    density = (-ratio.square() / 2).exp() / math.sqrt(2 * math.pi)
-    return mean * torch.special.ndtr(ratio) + std * density
-
-
-def require_at_least(name: str, value: float, least: float) -> None:
-    if not (value >= least and math.isfinite(value)):
-        raise ValueError(f"{name} must be a finite number of at least {least}, got {value}")
-
-
-def _require_probability(value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"probability must be in [0, 1], got {value}")

@@ -1,4 +1,4 @@
-"""Picture files as their own numbers, and as tensors.
+"""Picture files, read as their own numbers and as tensors.
 
 C channels, H x W pixels.
 """
@@ -30,17 +30,18 @@ ORIENTATION = 274  # Exif's tag
 
 
 def open_picture(path: Path) -> Stored:
-    """What is in a PNG, JPEG, TIFF, BMP, WebP, GIF, PGM, PPM, JPEG 2000 or AVIF file.
+    """Open a PNG, JPEG, TIFF, BMP, WebP, GIF, PGM, PPM, JPEG 2000 or AVIF file.
 
-    The content says which it is. Planes are grey or RGB, with alpha or without: palettes are looked
-    up, what has less than 8 bits has 8, and what stands on its side is upright. CMYK becomes sRGB
-    by the file's profile; other profiles are not applied. The planes of a TIFF's stack are read
-    when they are asked for.
+    The content tells the format. Planes are grey or RGB, with or without alpha. Palettes are looked
+    up, numbers of less than 8 bits are scaled to 8, and planes are turned upright. CMYK becomes
+    sRGB by the file's profile. Other profiles are not applied. The planes of a TIFF's stack are
+    read when they are asked for.
 
-    Raises FileNotFoundError where there is no such file. Raises ValueError, which names the file,
-    for anything else that stands in the way, here and when planes are read: no picture of these
-    formats, a damaged one, an animation, one of over 179 million pixels, CMYK without a profile,
-    TIFFs of numbers or colours that are not supported.
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, here or when planes are read. It is of no such format,
+            damaged, an animation, of over 179 million pixels, CMYK without a profile, or a TIFF of
+            numbers or colours that are not supported. The message names the file.
     """
     with named(path):
         stored = open_tiff(path) if is_tiff(path) else None
@@ -49,12 +50,18 @@ def open_picture(path: Path) -> Stored:
 
 
 def read_picture(path: Path, given: Given = "dtype") -> Tensor:
-    """The picture of a file, float32 C H W, 0 for black and 1 for white.
+    """Read a picture as a tensor. Transparency is blended over white.
 
-    C is 1 for grey pictures and 3 for others. Transparency is blended over white. given: which of
-    the file's numbers are black and white, as in `value_range`.
+    Args:
+        path: The file.
+        given: Which of the file's numbers are black and white, as in `value_range`.
 
-    Raises ValueError for a stack too.
+    Returns:
+        float32 C H W, 0 for black and 1 for white. C is 1 for grey pictures and 3 for others.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, as in `open_picture`, or is a stack.
     """
     stored = open_picture(path)
     with named(path):
@@ -65,20 +72,20 @@ def read_picture(path: Path, given: Given = "dtype") -> Tensor:
 
 
 def range_of(path: Path, stored: Stored, given: Given) -> ValueRange:
-    """Which of a file's numbers are black and white; see `value_range`."""
+    """Find which of a file's numbers are black and white. See `value_range`."""
     with named(path):
         return value_range(given, [numbers_of(stored)])
 
 
 def numbers_in(path: Path) -> Numbers:
-    """What there is to judge a file's range by, where it is one with others."""
+    """Read what a file says about its range, for a range that it shares with others."""
     stored = open_picture(path)
     with named(path):
         return numbers_of(stored)
 
 
 def over_white(plane: np.ndarray, stored: Stored, values: ValueRange) -> np.ndarray:
-    """float32 C H W of a plane: 0 is black, 1 is white, and what is transparent lies over white."""
+    """Scale a plane to float32 C H W, 0 for black and 1 for white, and blend it over white."""
     colours = values.scaled(plane[: stored.size[0]])
     if not stored.alpha:
         return colours
@@ -92,10 +99,15 @@ def over_white(plane: np.ndarray, stored: Stored, values: ValueRange) -> np.ndar
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Errors in reading a file are raised as one line that names it."""
+    """Turn errors in reading a file into one line that names it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: Any other error was raised in the block.
+    """
     try:
         with warnings.catch_warnings():
-            # Of metadata that is not read, and of pictures half as large as the limit.
+            # Warnings are about metadata that is not read, and pictures half as large as the limit.
             warnings.simplefilter("ignore")
             yield
     except FileNotFoundError:
@@ -103,7 +115,7 @@ def named(path: Path) -> Iterator[None]:
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
         raise ValueError(f"{path} is damaged, or not of a kind that is read: {kinds}") from None
-    except Exception as error:  # decoders raise what they like
+    except Exception as error:  # decoders raise errors of any type
         if str(error).startswith(f"{path} "):  # it is named already
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -113,7 +125,7 @@ def named(path: Path) -> Iterator[None]:
 def _named_planes(path: Path, stored: Stored) -> Iterator[np.ndarray]:
     planes = stored.planes()
     while True:
-        with named(path):  # not around the yield: what is done with a plane is not its file's fault
+        with named(path):  # not around the yield, where errors are not the file's fault
             plane = next(planes, None)
         if plane is None:
             return
@@ -121,30 +133,30 @@ def _named_planes(path: Path, stored: Stored) -> Iterator[np.ndarray]:
 
 
 def _read(path: Path) -> Stored:
-    """A picture that Pillow opens."""
-    # An open file, not a path: Pillow would map a TIFF into memory, and scramble it where it is
-    # stored on its side.
+    """Read a picture that Pillow opens."""
+    # Pillow gets an open file, since it would map the path of a TIFF into memory, and scramble one
+    # that is stored on its side.
     with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
-        # A camera's MPO is a photograph, then its preview or depth.
+        # A camera's MPO holds a photograph first, and then its preview or depth.
         if frames > 1 and image.format != "MPO":
             raise ValueError(f"it has {frames} frames, not one")
         samples, bits, top = read_deep(path, image) or (_shallow(image), 8, None)
-        # Last, since Pillow turns TIFFs itself when it loads them, and forgets the tag.
+        # This comes last, since Pillow turns TIFFs itself when it loads them and drops the tag.
         turned = upright(samples, orientation(image))
         return single(np.ascontiguousarray(turned), bits, top, len(samples) in (2, 4))
 
 
 def orientation(image: Image.Image) -> int:
-    """As Exif numbers it; that of damaged Exif is the usual one."""
+    """Return Exif's number of the orientation. Without Exif, or if it is damaged, it is 1."""
     try:
         return image.getexif().get(ORIENTATION, 1)
-    except Exception:  # Pillow's parser raises what it likes
+    except Exception:  # Pillow's parser raises errors of any type
         return 1
 
 
 def _shallow(image: ImageFile) -> np.ndarray:
-    """uint8 C H W, as stored."""
+    """Return the samples of a picture of up to 8 bits: uint8 C H W, as stored."""
     if image.mode == "CMYK":
         return _planes(_from_cmyk(image))
     if image.mode not in GREY + COLOUR:
@@ -154,7 +166,7 @@ def _shallow(image: ImageFile) -> np.ndarray:
 
 
 def _planes(image: Image.Image) -> np.ndarray:
-    """C H W."""
+    """Return a picture's samples: C H W."""
     return np.moveaxis(np.atleast_3d(np.asarray(image)), -1, 0)
 
 

@@ -1,21 +1,31 @@
 """A dataset without files: garments drawn by code, in Fashion-MNIST's classes and format."""
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from datamodules.garments import draw_garments
-from datamodules.images import LabelledImages
+from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Noise
-from groundwork.seeding import generator
+from groundwork.ranges import require_ranges
+from groundwork.seeding import Seed, generator
 
-MOST_IMAGES = 10_000_000  # 8 GB, and four times that in the noise of an evaluation
+# The largest takes 8 GB, and four times that in the noise of an evaluation.
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class Procedural(LabelledImages):
     """28 x 28 pictures of garments of random shape, size, brightness and texture.
 
-    train_size, val_size, test_size: how many images are drawn for each split.
-    data_seed: which ones; the same seed draws the same bits.
+    Args:
+        train_size, val_size, test_size: How many images are drawn for each split.
+        data_seed: Keys the images. The same seed draws the same bits.
+        noise, batch_size, eval_seed, num_workers, seed: See `ImageDataModule`.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     image_shape = (1, 28, 28)
@@ -35,21 +45,16 @@ class Procedural(LabelledImages):
     def __init__(
         self,
         noise: Noise,
-        train_size: int,
-        val_size: int,
-        test_size: int,
-        data_seed: int,
+        train_size: Count,
+        val_size: Count,
+        test_size: Count,
+        data_seed: Seed,
         batch_size: int,
         eval_seed: int,
         num_workers: int,
         seed: int,
     ) -> None:
-        sizes = {"train_size": train_size, "val_size": val_size, "test_size": test_size}
-        for name, size in sizes.items():
-            if not 1 <= size <= MOST_IMAGES:
-                raise ValueError(f"{name} must be in [1, {MOST_IMAGES:,}], got {size}")
-        if not 0 <= data_seed < 2**32:
-            raise ValueError(f"data_seed must be in [0, 2**32), got {data_seed}")
+        require_ranges(Procedural.__init__, locals())
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
         self.test_count = test_size

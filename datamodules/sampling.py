@@ -11,20 +11,30 @@ from groundwork.seeding import generator
 
 
 class Draw(NamedTuple):
-    """One batch to come: positions within a split, and the epoch and step that key its noise."""
+    """A batch before its images are gathered. Epoch and step key its noise.
+
+    Attributes:
+        positions: int64 B, positions within the split.
+    """
 
     split: str
     epoch: int
     step: int
-    positions: Tensor  # int64 B
+    positions: Tensor
 
 
 class DrawSampler(Sampler[Draw]):
-    """Yields the batches of one epoch, the last of them possibly shorter.
+    """Yields the batches of one epoch. The last one may be shorter.
 
-    Training order is a permutation keyed by (seed, epoch) through `set_epoch`, which Lightning
-    calls; a resumed run so continues with the order that the uninterrupted run has. Without a seed
-    the order is that of the split.
+    The order of training is a permutation keyed by (seed, epoch). Lightning calls `set_epoch`, so
+    that a resumed run continues with the order of an uninterrupted one.
+
+    Args:
+        split: The split that the batches are from.
+        size: Images in the split.
+        batch_size: Images in a batch.
+        seed: Keys the order. None keeps the order of the split.
+        epoch: The epoch to begin with.
     """
 
     def __init__(
@@ -40,10 +50,13 @@ class DrawSampler(Sampler[Draw]):
         self.epoch = epoch
 
     def require_shares(self, processes: int) -> None:
-        """Raises ValueError where processes that share each batch would find too few images in it.
+        """Refuse batches with fewer images than there are processes that share them.
 
-        In training all of them take part in every step. Without a seed, that is in evaluation, the
-        last batch may have none for some.
+        In training every process takes part in every step. In evaluation, which has no seed, the
+        last batch may leave some processes without images.
+
+        Raises:
+            ValueError: A batch has too few images.
         """
         last = self.size % self.batch_size or self.batch_size
         fewest = min(self.size, self.batch_size) if self.seed is None else last
@@ -67,7 +80,7 @@ class DrawSampler(Sampler[Draw]):
 
 
 class InMemory(Dataset[Draw]):
-    """The dataset for images that are already in memory: there is nothing to fetch for a draw.
+    """The dataset for images in memory, which returns each draw as it is.
 
     A dataset that streams from files would read its images here, in the loader's workers.
     """

@@ -1,4 +1,4 @@
-"""What a picture's file holds: its own numbers.
+"""The numbers that a picture's file holds.
 
 C channels, H x W pixels.
 """
@@ -14,18 +14,20 @@ Form = Literal["pages", "shaped", "imagej", "ome"]
 
 @dataclass(frozen=True)
 class Stored:
-    """A picture or a stack of them, as its file has it.
+    """A picture, or a stack of pictures, as its file stores it.
 
-    planes: reads the planes one after the other: C H W of `dtype`, upright, alpha as the last.
-    dtype: of the numbers.
-    bits: of a number, where not all of the type's are used.
-    top: the largest number that the file's tags speak of, or None.
-    inverted: whether the smallest number is white.
-    alpha: whether the last channel is transparency.
-    size: C, without alpha, H and W.
-    axes: the letters of a stack's axes, as "ZC"; none for a single picture.
-    shape: how long each of these axes is.
-    form: the way in which a TIFF tells its axes; "pages" where it does not.
+    Attributes:
+        planes: Reads the planes one after the other: C H W of `dtype`, upright, alpha as the last
+            channel.
+        dtype: The type of the numbers.
+        bits: The bits of a number. They may be fewer than those of the type.
+        top: The largest number that the file's tags name, or None.
+        alpha: Whether the last channel is transparency.
+        size: C, without alpha, H and W.
+        axes: The letters of a stack's axes, such as "ZC". A single picture has none.
+        shape: The length of each of these axes.
+        form: How a TIFF describes its axes. "pages" stands for no description.
+        inverted: Whether the smallest number is white.
     """
 
     planes: Callable[[], Iterator[np.ndarray]]
@@ -41,19 +43,19 @@ class Stored:
 
     @property
     def count(self) -> int:
-        """How many planes there are."""
+        """The number of planes."""
         return int(np.prod(self.shape))
 
 
 def single(plane: np.ndarray, bits: int, top: float | None, alpha: bool) -> Stored:
-    """A picture that has been read: C H W, upright."""
+    """Return a picture that has been read already: C H W, upright."""
     channels, height, width = plane.shape
     size = channels - alpha, height, width
     return Stored(lambda: iter([plane]), plane.dtype, bits, top, alpha, size)
 
 
 def upright(picture: np.ndarray, orientation: int) -> np.ndarray:
-    """... H W; undoes how the camera was held: Exif 2.32, 4.6.5.1.6."""
+    """Turn ... H W by Exif's orientation (Exif 2.32, 4.6.5.1.6), as the camera was held."""
     if orientation in (5, 6, 7, 8):
         picture = picture.swapaxes(-1, -2)
     if orientation in (2, 3, 6, 7):

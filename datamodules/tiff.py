@@ -1,4 +1,4 @@
-"""TIFFs: pictures and stacks of every type of numbers, by tifffile.
+"""TIFFs, read with tifffile: pictures and stacks of every type of numbers.
 
 C channels, H x W pixels; S samples of a pixel, which are colours, transparency or channels.
 """
@@ -17,20 +17,24 @@ from datamodules.stored import Form, Stored, upright
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION, MAX_SAMPLE, LARGEST_SAMPLE = 274, 281, 341
 JPEG = 7
-PREMULTIPLIED, STRAIGHT = 1, 2  # alpha, of the extra samples
+PREMULTIPLIED, STRAIGHT = 1, 2  # kinds of alpha in ExtraSamples
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
-# Types whose numbers a float32 in [0, 1] and a range can stand for.
+# The types whose numbers can be written as a float32 in [0, 1] and a range.
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8")
 GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
-FORMS: dict[str, Form] = {"ome": "ome", "imagej": "imagej", "shaped": "shaped"}  # of series
-# What tifffile says of files that lack pages or data, and then reads in part.
+FORMS: dict[str, Form] = {"ome": "ome", "imagej": "imagej", "shaped": "shaped"}  # by series kind
+# tifffile logs such lines about files that lack pages or data, and then reads a part of them.
 INCOMPLETE = re.compile(
     "page offset|missing|incomplete|corrupt|match|reshape|range|expected", re.IGNORECASE
 )
 
 
 def _refuse_incomplete(record: logging.LogRecord) -> bool:
-    """Raises ValueError in the thread that reads the file; other remarks are dropped."""
+    """Turn tifffile's remark on an incomplete file into an error, and drop its other remarks.
+
+    Raises:
+        ValueError: The file is incomplete. It is raised in the thread that reads the file.
+    """
     line = record.getMessage()
     if INCOMPLETE.search(line):
         raise ValueError(f"it is damaged: {line.rpartition('> ')[2]}")
@@ -46,10 +50,13 @@ def is_tiff(path: Path) -> bool:
 
 
 def open_tiff(path: Path) -> Stored | None:
-    """None for colours that are for Pillow to convert, as inks.
+    """Open a TIFF. Thumbnails and masks are not among its planes.
 
-    Thumbnails and masks are no planes. Raises ValueError for pages of several sizes or types, and
-    for numbers of another type.
+    Returns:
+        None for colours that Pillow has to convert, such as inks.
+
+    Raises:
+        ValueError: The pages differ in size or type, or their numbers are not supported.
     """
     with TiffFile(path, _multifile=False) as file:
         if not (file.is_ome or file.is_imagej or file.is_shaped):
@@ -93,8 +100,13 @@ def open_tiff(path: Path) -> Stored | None:
 
 
 def _require_alike(file: TiffFile) -> None:
-    """Raises ValueError for pages that differ. tifffile looks at some of them, and takes smaller
-    ones at the end for thumbnails, whatever they say that they are.
+    """Refuse pages that differ.
+
+    tifffile compares some pages only, and takes smaller ones at the end for thumbnails even if
+    they are not marked as such.
+
+    Raises:
+        ValueError: The pages differ in size, type or kind of colour.
     """
     pages = [page for page in file.pages if isinstance(page, TiffPage) and not _aside(page)]
     kinds = {(page.shape, page.dtype, page.photometric): page for page in pages}
@@ -104,12 +116,17 @@ def _require_alike(file: TiffFile) -> None:
 
 
 def _aside(page: TiffPage) -> bool:
-    """Whether a page is a smaller copy or a mask of another one."""
+    """Return whether a page is a smaller copy or a mask of another one."""
     return bool(int(page.subfiletype) & (REDUCED | MASK))
 
 
 def _only(file: TiffFile) -> TiffPageSeries:
-    """The series that is the picture."""
+    """Find the one series that is the picture.
+
+    Raises:
+        ValueError: There is no such series, there are several, or it is not a complete picture of
+            a size that is read.
+    """
     found = [series for series in file.series if series.shape and not _aside(series.keyframe)]
     if not found:
         raise ValueError("it has no picture but reduced ones")
@@ -149,7 +166,10 @@ def _require_numbers(page: TiffPage) -> None:
 
 
 def _stacked(series: TiffPageSeries) -> tuple[str, tuple[int, ...]]:
-    """The axes beside those of a picture. Samples that are no colours are channels."""
+    """Return the axes of a stack and their lengths, without those of each picture.
+
+    Samples that are no colours count as channels.
+    """
     kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if a not in "YXS"]
     channels = _channels_as_planes(series.keyframe)
     if channels > 1:
@@ -163,12 +183,12 @@ def _channels_as_planes(page: TiffPage) -> int:
 
 
 def _channels(page: TiffPage) -> tuple[int, bool]:
-    """Of a plane: colours, and whether alpha is beside them."""
+    """Return the number of a plane's colours, and whether it has alpha too."""
     return 1 if page.photometric in GREY else 3, _alpha(page) > 0
 
 
 def _alpha(page: TiffPage) -> int:
-    """Which kind of alpha comes after the colours; 0 for none."""
+    """Return the kind of alpha that comes after the colours, or 0."""
     colours = 1 if page.photometric in GREY else 3
     extra = tuple(map(int, page.extrasamples))
     plain = page.photometric != PHOTOMETRIC.PALETTE and page.samplesperpixel == colours + 1
@@ -176,7 +196,7 @@ def _alpha(page: TiffPage) -> int:
 
 
 def _planes(path: Path) -> Iterator[np.ndarray]:
-    """Each plane, C H W. One after the other, but where a single page holds all of them packed."""
+    """Read the planes, C H W, one after the other. Planes packed in one page are read together."""
     with TiffFile(path, _multifile=False) as file:
         series = _only(file)
         page = series.keyframe
@@ -199,9 +219,9 @@ def _planes(path: Path) -> Iterator[np.ndarray]:
 
 
 def _arrays(file: TiffFile, series: TiffPageSeries) -> Iterator[tuple[np.ndarray, str]]:
-    """Of numbers, each with its axes."""
+    """Read arrays of numbers, each with its axes."""
     if series.dataoffset is not None and len(series.pages) < np.prod(_stacked(series)[1]):
-        # One page tells of a stack, whose numbers come one after the other.
+        # One page describes a stack, whose numbers lie one after the other.
         assert series.dtype is not None
         stored = series.dtype.newbyteorder(file.byteorder)
         yield (
@@ -228,7 +248,7 @@ def _numbers(picture: np.ndarray, page: TiffPage) -> np.ndarray:
 
 
 def _straight(picture: np.ndarray, opaque: int) -> np.ndarray:
-    """The colours as they were before they were multiplied by alpha."""
+    """Divide colours by alpha, which they had been multiplied by."""
     alpha = picture[-1].astype(np.float64)
     factor = np.divide(opaque, alpha, out=np.zeros_like(alpha), where=alpha > 0)
     colours = picture[:-1] * factor

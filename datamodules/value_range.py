@@ -1,4 +1,4 @@
-"""Which of a file's numbers are black and white: 0 and 1 for the model, and back again after it."""
+"""Which of a file's numbers are black and white. They are 0 and 1 for the model."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,17 @@ from datamodules.stored import Stored
 Given = Literal["auto", "dtype"] | float | list[float]
 
 DEPTHS = (10, 12, 14, 16)  # bits of cameras and microscopes, whose files have 16
-# How far beyond [0, 1] floating-point numbers go that are meant to be in it: noise, and rounding.
+# Floating-point numbers that are meant to be in [0, 1] may leave it this far by noise and rounding.
 BEYOND = 0.5
 
 
 class Numbers(NamedTuple):
-    """What there is to judge a range by: see Stored. low, high: the smallest and largest number."""
+    """What a file's range is judged by.
+
+    Attributes:
+        dtype, bits, top, inverted: See `Stored`.
+        low, high: The smallest and the largest number.
+    """
 
     dtype: np.dtype
     bits: int
@@ -27,8 +32,12 @@ class Numbers(NamedTuple):
 
 
 class ValueRange(NamedTuple):
-    """low, high: the numbers that are black and white, of which the second is the smaller where
-    pictures are inverted. reason: why it is these.
+    """The numbers that are black and white.
+
+    Attributes:
+        low: Black.
+        high: White. It is smaller than `low` in inverted pictures.
+        reason: Why the range is this one.
     """
 
     low: float
@@ -36,7 +45,7 @@ class ValueRange(NamedTuple):
     reason: str
 
     def scaled(self, samples: np.ndarray) -> np.ndarray:
-        """float32, 0 for `low` and 1 for `high`; nothing is clipped."""
+        """Scale numbers to float32, 0 for `low` and 1 for `high`. Nothing is clipped."""
         if (self.low, self.high) == (0, 1) or samples.dtype.itemsize <= 2:
             picture = samples.astype(np.float32, order="C")
             if self.low:
@@ -47,7 +56,7 @@ class ValueRange(NamedTuple):
         return wide.astype(np.float32, order="C")
 
     def stored(self, picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The file's own numbers, of what `scaled` has given."""
+        """Turn the result of `scaled` back into the file's own numbers."""
         samples = picture.astype(np.float64) * (self.high - self.low) + self.low
         if dtype.kind == "f":
             return samples.astype(dtype)
@@ -56,7 +65,11 @@ class ValueRange(NamedTuple):
 
 
 def require_range(given: Given) -> None:
-    """Raises ValueError for a range that is none."""
+    """Refuse a setting that is no range.
+
+    Raises:
+        ValueError: Its numbers are not finite, or black is not below white.
+    """
     if isinstance(given, str):
         return
     low, high = _pair(given)
@@ -68,7 +81,11 @@ def require_range(given: Given) -> None:
 
 
 def numbers_of(stored: Stored) -> Numbers:
-    """Raises ValueError where some are no numbers. Reads the planes, but those of 8 bits."""
+    """Read what a range is judged by. Planes of 8 bits are not read.
+
+    Raises:
+        ValueError: The file has NaN or infinite values.
+    """
     if stored.dtype == np.uint8:
         low, high = 0.0, 2.0**stored.bits - 1
         return Numbers(stored.dtype, stored.bits, stored.top, low, high, stored.inverted)
@@ -84,13 +101,15 @@ def numbers_of(stored: Stored) -> Numbers:
 
 
 def value_range(given: Given, pictures: Iterable[Numbers]) -> ValueRange:
-    """Of pictures that belong together, which are of the same type,
-    and of which all are inverted or none.
+    """Find the range of pictures that belong together.
 
-    given: "auto", for what the files' values and tags say; "dtype", for all that the type can hold;
-        a number, which is white where 0 is black; or both.
+    Args:
+        given: "auto" follows the files' values and tags. "dtype" takes all that the type can hold.
+            A number is white, with 0 for black. A list has both numbers.
+        pictures: Pictures of one type. All of them are inverted, or none is.
 
-    Raises ValueError for a range that the type does not hold.
+    Raises:
+        ValueError: The type does not hold the given range.
     """
     several = list(pictures)
     found = _upward_range(given, several)
@@ -100,7 +119,7 @@ def value_range(given: Given, pictures: Iterable[Numbers]) -> ValueRange:
 
 
 def _upward_range(given: Given, several: Sequence[Numbers]) -> ValueRange:
-    """Of which the larger number is white."""
+    """Find the range as if the larger number were white."""
     dtype = several[0].dtype
     bits = max(some.bits for some in several)
     limit = full_range(dtype, bits)
@@ -143,7 +162,7 @@ def _of_floats(low: float, high: float) -> ValueRange:
 
 
 def full_range(dtype: np.dtype, bits: int) -> tuple[float, float]:
-    """The smallest and largest number of a type of which so many bits are used."""
+    """Return the smallest and the largest number of a type that uses `bits` of its bits."""
     if dtype.kind == "f":
         return 0, 1
     if dtype.kind == "u":

@@ -1,4 +1,4 @@
-"""Who a run is: its random id, and what it ran with."""
+"""A run's surroundings: its process, its random id, and the versions that it ran with."""
 
 import datetime
 import importlib.metadata
@@ -20,7 +20,10 @@ PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "hydra-
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Leave the process as it was found: a sweep runs its jobs one after another in one process."""
+    """Restore the process's global settings after the block.
+
+    A sweep runs its jobs one after another in one process.
+    """
     deterministic = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
     try:
@@ -33,16 +36,16 @@ def isolated() -> Iterator[None]:
 
 
 def _quieten_lightning() -> None:
-    """No advertisements, no list of absent accelerators, no advice that does not fit."""
+    """Silence advertisements, lists of absent accelerators, and advice that does not apply."""
     for package in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
     for message in (
-        ".*does not have many workers",  # the images are in memory
-        ".*smaller than the logging interval",  # an epoch's metrics are logged all the same
-        ".*treespec, LeafSpec.* is deprecated",  # Lightning's own affair
-        ".*checkpoints exists and is not empty",  # of a run that goes on in its directory
-        ".*sync_dist=True",  # what is logged is that of all processes
-        "(?s).*Grad strides do not match bucket view",  # DDP's, of weights with one channel
+        ".*does not have many workers",  # images in memory need none
+        ".*smaller than the logging interval",  # an epoch's metrics are logged in any case
+        ".*treespec, LeafSpec.* is deprecated",  # Lightning's own code calls it
+        ".*checkpoints exists and is not empty",  # a resumed run continues in its directory
+        ".*sync_dist=True",  # logged values are those of all processes already
+        "(?s).*Grad strides do not match bucket view",  # DDP says so of weights with one channel
     ):
         warnings.filterwarnings("ignore", message)
 
@@ -52,7 +55,7 @@ def new_run_id() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """The command, the time, and the versions that a reader needs to repeat a run."""
+    """Return the command, the time, and the versions that a reader needs to repeat a run."""
     return {
         "command": shlex.join(["python", *sys.argv]),
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and the paths that users give."""
+"""Files that are written whole or not at all, and the paths that users give."""
 
 import json
 import os
@@ -11,12 +11,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
-    """A path as a user gives it: `~` and `~name` in the beginning are home directories.
+    """Expand `~` and `~name` at the beginning of a path to home directories, as a shell does.
 
-    They are what they are in a shell, so that the `~` of an unknown name is a part of a file's
-    name. All else, such as `$HOME`, is as it was given.
+    The `~` of an unknown name is a part of the file's name. Variables such as `$HOME` are kept.
 
-    Raises ValueError for `~` where this user has no home directory.
+    Raises:
+        ValueError: The path begins with `~`, and this user has no home directory.
     """
     expanded = Path(os.path.expanduser(path))
     if expanded.parts[:1] == ("~",):
@@ -26,13 +26,15 @@ def expand(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its place at `path` when the block has ended without an error.
+    """Open a file to write, which moves to `path` if the block ends without an error.
 
-    It lies beside `path` until then, so that no reader, crash or full disk meets a half of it. Its
-    name there is always the same: a second attempt takes the place of one that was killed. So one
-    process at a time may write a path; a run's directory is locked, and so is a download.
+    It lies beside `path` until then, so that a reader, a crash or a full disk never leaves half a
+    file. Its name there is always the same, so that a second attempt overwrites one that was
+    killed. Only one process at a time may write a path. Locks see to that for a run's directory and
+    for a download.
 
-    Raises OSError, which names `path`, where it cannot be written.
+    Raises:
+        OSError: The file cannot be written. The message names `path`.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -53,17 +55,22 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, text: str) -> None:
+    """Write a text to a file, as `whole_file` does."""
     with whole_file(path) as file:
         file.write(text.encode())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Numbers that JSON does not have (NaN, infinities) are refused."""
+    """Write a JSON file, as `whole_file` does.
+
+    Raises:
+        ValueError: The content has a number that JSON lacks: NaN or an infinity.
+    """
     write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename outlives a power cut only once the folder is on the disk too."""
+    """Write a folder to the disk, without which a rename may be lost in a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Folders and what is in them, also behind links."""
+"""Walks through folders. Links are followed."""
 
 import os
 from collections import deque
@@ -11,12 +11,17 @@ def walk(
     enters: Callable[[os.DirEntry[str]], bool],
     unreadable: Callable[[OSError], None],
 ) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Each folder from `root` on, and what is in it: like os.walk, but links are followed.
+    """List `root` and the folders below it, like os.walk, but follow links safely.
 
-    A folder comes once, in its own place before any link to it, so that loops end.
+    Each folder comes once, so that loops end. Its own place comes before any link to it.
 
-    enters: whether to go into a folder or a link to one. unreadable: is told of those that cannot
-        be listed.
+    Args:
+        root: The folder to begin with.
+        enters: Decides whether to go into a folder, or into a link to one.
+        unreadable: Is called for each folder that cannot be listed.
+
+    Yields:
+        Each folder with its entries.
     """
     seen: set[tuple[int, int]] = set()
     linked = deque([root])
@@ -40,12 +45,13 @@ def walk(
 
 
 def listing(folder: str) -> list[os.DirEntry[str]]:
+    """List a folder, in the order of names."""
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """False, too, for a link that leads in circles, or to where nothing may be seen."""
+    """Return whether an entry is a folder. A circular or unreadable link is none."""
     try:
         return entry.is_dir()
     except OSError:
@@ -53,7 +59,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def real_paths() -> Callable[[str], str]:
-    """os.path.realpath for many paths: each folder is looked at once."""
+    """Return a function like os.path.realpath that looks at each folder once."""
     real_folder = lru_cache(None)(os.path.realpath)
 
     def real_path(path: str) -> str:

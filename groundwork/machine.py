@@ -1,4 +1,4 @@
-"""What this process has of the machine: memory and cores, in a container too, and how it uses them.
+"""The memory and the cores that this process may use, in a container too, and their settings.
 
 This file imports nothing heavy.
 """
@@ -15,7 +15,7 @@ GIGABYTE = 2**30
 
 
 def memory(process: Path = PROCESS) -> int:
-    """Bytes that this process may use.
+    """Return the bytes that this process may use.
 
     That is the machine's memory or, where it is smaller, the limit of a control group that the
     process is in, as containers and job managers set it (cgroup v1 and v2).
@@ -28,17 +28,17 @@ def memory(process: Path = PROCESS) -> int:
 
 
 def cores() -> int:
-    """The number of cores that this process may run on."""
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0))
 
 
 def tune_process() -> None:
-    """Settings of the process that cost nothing and that torch on a CPU is much faster with."""
-    # On virtual cores OpenMP's threads, left to spin, take the time of those that work: without
-    # this, two threads train several times slower. It counts only if set before torch is loaded.
+    """Set what makes torch on a CPU much faster and costs nothing."""
+    # On virtual cores OpenMP's idle threads spin and take the time of those that work. Without
+    # this, two threads train several times slower. It must be set before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # glibc hands each large tensor's memory back to the kernel when it is freed, and the next step
-    # faults it in again page by page, a fifth of a convolutional net's time. Keep it instead.
+    # glibc returns the memory of each freed large tensor to the kernel. The next step faults it in
+    # again page by page, which takes a fifth of a convolutional net's time. Keep it instead.
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_THRESHOLD, GIGABYTE)
@@ -46,7 +46,7 @@ def tune_process() -> None:
 
 
 def _group_limits(process: Path) -> Iterator[int]:
-    """The memory limits of the process's control groups and of all groups above them."""
+    """Yield the memory limits of the process's control groups and of all groups above them."""
     try:
         groups = (process / "cgroup").read_text().splitlines()
         mounts = (process / "mountinfo").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Which files are pictures, told by their first bytes, and where they are: also behind links."""
+"""The search for picture files, which are told by their first bytes. Links are followed."""
 
 import fnmatch
 import glob
@@ -12,21 +12,21 @@ from typing import NamedTuple
 from groundwork.folders import is_folder, listing, real_paths, walk
 
 TIFF = (".tif", ".tiff")
-# The names of what datamodules/pictures.py reads. What has one is a picture, if a damaged one.
+# Suffixes of what datamodules/pictures.py reads. A file with one counts as a picture, if damaged.
 PICTURES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", *TIFF, ".bmp", ".webp", ".gif"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k", ".jpx", ".jpc", ".avif"),
 )
-# The names of pictures of other kinds. Raw photographs are TIFFs with a preview for their first
-# page, so that their content alone would not tell.
+# Suffixes of pictures of other kinds. Raw photographs are TIFFs whose first page is a preview, so
+# that their content alone would not tell.
 OTHERS = re.compile(
     r"\.(3fr|arw|cr[23w]|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|raf|raw|rw[2l]|sr[2fw]|x3f"
     r"|cur|czi|dcm|dds|djvu|emf|eps|exr|fits?|hdr|hei[cf]|ico|jxl|jxr|lif|nd2|pcx|pdf|pfm|psd|qoi"
     r"|sgi|svg|tga|wmf|xcf)"
 )
-REPORTS = (".txt", ".json")  # what denoise.py writes beside a picture
+REPORTS = (".txt", ".json")  # suffixes of what denoise.py writes beside a picture
 HEAD = 64  # bytes that tell a file's kind
-# By Pillow's names. What is short is checked further, since texts may begin with the same letters.
+# The keys are Pillow's names. Short signatures check more, since texts may begin with such letters.
 SIGNATURES = {
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "JPEG": re.compile(rb"\xff\xd8\xff"),
@@ -39,15 +39,18 @@ SIGNATURES = {
     "AVIF": re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).{4}(.{4})*?avi[fs])", re.DOTALL),
 }
 KINDS = ", ".join(SIGNATURES)
-NAMED = 3  # files of those that are passed over for one reason
+NAMED = 3  # files that are named of those passed over for one reason
 
 
 class Found(NamedTuple):
-    """A picture.
+    """A picture's file.
 
-    name: its path relative to what was searched. kind: Pillow's name of it; None where only the
-    file's name says that it is a picture, which is damaged or cannot be opened. real: its path
-    without links.
+    Attributes:
+        path: Its path.
+        name: Its path relative to what was searched.
+        kind: Pillow's name of its kind. None if only the file's name says that it is a picture. It
+            is damaged then, or cannot be opened.
+        real: Its path without links.
     """
 
     path: Path
@@ -57,7 +60,7 @@ class Found(NamedTuple):
 
 
 class PassedOver:
-    """What a search has found beside pictures: names by the reason."""
+    """The files that a search has passed over: names by the reason."""
 
     def __init__(self) -> None:
         self.names: dict[str, set[str]] = {}
@@ -66,7 +69,7 @@ class PassedOver:
         self.names.setdefault(reason, set()).add(name)
 
     def __str__(self) -> str:
-        """One line; '' for none."""
+        """Describe them in one line. It is empty if there are none."""
         reasons = []
         for reason, names in self.names.items():
             more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
@@ -76,22 +79,31 @@ class PassedOver:
 
 
 def search(given: Path, output: Path | None = None) -> tuple[list[Found], PassedOver]:
-    """The pictures in a folder and the folders in it, or those that a glob matches, by their names.
+    """Find the pictures in a folder and the folders in it, or those that a glob matches.
 
-    Links are followed. A file that is found in several ways counts once: by its own place where
-    that is searched, else by the name that comes first. A part of a path that exists is itself,
-    even if it reads like a wildcard. Hidden files and folders are passed over.
+    Links are followed. A file that is found in several ways counts once: at its own place if that
+    is searched, otherwise under the name that comes first. A part of a path that exists is taken
+    literally, even if it reads like a wildcard. Hidden files and folders are passed over.
 
-    output: a folder that is passed over too, unless `given` lies in it.
+    Args:
+        given: The folder or the glob.
+        output: A folder that is passed over too, unless `given` lies in it.
+
+    Returns:
+        The pictures in the order of their names, and the files that were passed over.
     """
     found = _Search(given, output)
     return found.pictures(), found.passed
 
 
 def kind_of_file(path: str | Path) -> str | None:
-    """Pillow's name of the kind of picture that a file's first bytes are of; None for no picture.
+    """Tell the kind of a picture by the first bytes of its file.
 
-    Raises OSError where it cannot be opened.
+    Returns:
+        Pillow's name of the kind. None if it is no picture.
+
+    Raises:
+        OSError: The file cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -102,7 +114,12 @@ def kind_of_file(path: str | Path) -> str | None:
 
 
 def is_other_kind(name: str, kind: str | None) -> bool:
-    """Whether a file is a picture of a kind that is not read. kind: what its first bytes say."""
+    """Return whether a file is a picture of a kind that is not read.
+
+    Args:
+        name: The file's name.
+        kind: What `kind_of_file` says of it.
+    """
     return kind in (None, "TIFF") and OTHERS.fullmatch(_suffix(name)) is not None
 
 
@@ -136,7 +153,7 @@ class _Search:
         return sorted(found.values(), key=lambda picture: picture.name)
 
     def _picture(self, path: str, name: str, real: str) -> Found | None:
-        """Open it, and note why where it is passed over."""
+        """Open a file, and note the reason if it is passed over."""
         kind, reason = None, None
         named = _suffix(name) in PICTURES
         try:
@@ -155,12 +172,12 @@ class _Search:
                     if _suffix(name) in REPORTS and os.path.exists(os.path.splitext(path)[0]):
                         return None
                     reason = "without a picture"
-            else:  # a pipe, which opening would wait for
+            else:  # opening a pipe would wait for its other end
                 reason = "not a file"
         except OSError as error:
             if os.path.islink(path) and not os.path.exists(path):
                 reason, name = "behind a broken link", f"{name} -> {os.readlink(path)}"
-            elif not named:  # else reading it will say so
+            elif not named:  # for a named one, the error comes when it is read
                 reason, name = "unreadable", f"{name}: {error.strerror}"
         if reason is None:
             return Found(Path(path), Path(name), kind, real)
@@ -168,7 +185,7 @@ class _Search:
         return None
 
     def _matching(self, folder: str, pattern: Sequence[str]) -> Iterator[str]:
-        """What a pattern, by its parts, stands for in a folder."""
+        """Find what a pattern, given by its parts, matches in a folder."""
         if not pattern:
             yield folder
             return
@@ -215,7 +232,7 @@ class _Search:
         self.passed.add("unreadable", f"{self._name(error.filename)}: {error.strerror}")
 
     def _in_output(self, real: str) -> bool:
-        """Whether a path without links is the output, or inside it."""
+        """Return whether a path without links is the output or inside it."""
         return self.output is not None and f"{real}/".startswith(f"{self.output}/")
 
     def _name(self, path: str) -> str:
@@ -223,7 +240,7 @@ class _Search:
 
 
 def _fixed_part(given: Path) -> tuple[str, tuple[str, ...]]:
-    """The part of a path that exists, and the parts after that."""
+    """Split a path into the part that exists and the parts after that."""
     fixed = Path()
     for index, part in enumerate(given.parts):
         if not os.path.lexists(fixed / part):

@@ -1,7 +1,7 @@
-"""A run's directory: it belongs to one run, and says whether that run has ended.
+"""A run's directory, which belongs to one run and tells whether that run has ended.
 
-`run.json` is written when a run begins, `metrics.json` when it has ended. This file imports nothing
-heavy: a sweep that goes on passes over its finished jobs in no time.
+`run.json` is written when a run begins, and `metrics.json` when it has ended. This file imports
+nothing heavy, so that a sweep that is started again skips its finished jobs at once.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 
 LOCK = ".lock"
 RECORD, METRICS, HISTORY = "run.json", "metrics.json", "history.csv"
-CHECKPOINTS = "checkpoints"  # the folder of the next three
+CHECKPOINTS = "checkpoints"  # the folder of the three files below
 BEST, LAST, WEIGHTS = "best.ckpt", "last.ckpt", "best.safetensors"
-PATIENCE = 10  # seconds: the loaders' processes of a killed run hold its lock some 5 seconds longer
+PATIENCE = 10  # seconds; the loaders' processes of a killed run hold its lock for about 5 more
 
 
 def config_hash(cfg: DictConfig) -> str:
-    """Equal for configs that compose to the same values."""
+    """Return a hash that is equal for configs with the same values."""
     content = json.dumps(OmegaConf.to_container(cfg, resolve=True), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def metric_of_finished(directory: Path, cfg: DictConfig) -> float | None:
-    """What the run of this config has returned, where it has ended in this directory."""
+    """Return the monitored metric of this config's run, if it has ended in this directory."""
     record, metrics = _read(directory / RECORD), _read(directory / METRICS)
     if record is None or metrics is None or record.get("config_hash") != config_hash(cfg):
         return None
@@ -37,9 +37,13 @@ def metric_of_finished(directory: Path, cfg: DictConfig) -> float | None:
 
 
 def cut_off_run(directory: Path, cfg: DictConfig) -> dict[str, Any] | None:
-    """The record of this config's run, which has begun in this directory but not ended.
+    """Return the record of this config's run, which has begun in this directory but not ended.
 
-    None in a directory without a run. Raises ValueError where it holds another one.
+    Returns:
+        None for a directory without a run.
+
+    Raises:
+        ValueError: The directory holds another run.
     """
     record = _read(directory / RECORD)
     if record is None:
@@ -51,11 +55,15 @@ def cut_off_run(directory: Path, cfg: DictConfig) -> dict[str, Any] | None:
 
 @contextmanager
 def claimed(directory: Path, record: dict[str, Any] | None = None) -> Iterator[None]:
-    """Make the directory this process's own for the block.
+    """Hold a directory for one run during the block.
 
-    record: of the run that goes on in it; None for a new run, which wants a directory without one.
+    Args:
+        directory: The directory.
+        record: The record of the run that continues in it. None begins a new run, which needs a
+            directory without one.
 
-    Raises ValueError where another process has it, or where it holds another run.
+    Raises:
+        ValueError: Another process holds the directory, or it has another run.
     """
     with locked(directory):
         if _read(directory / RECORD) != record:
@@ -65,9 +73,10 @@ def claimed(directory: Path, record: dict[str, Any] | None = None) -> Iterator[N
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keep other processes out of a directory, which is made, for the block.
+    """Make a directory, and keep other processes out of it during the block.
 
-    Raises ValueError where another process has it.
+    Raises:
+        ValueError: Another process holds it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory / LOCK)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import train
 from cli.messages import is_users_mistake
-from datamodules import folder
+from datamodules import reading
 from datamodules.folder import Folder
 from datamodules.images import Split
 from datamodules.noise import Gaussian
@@ -416,7 +416,7 @@ def test_more_than_memory_is_refused_before_a_picture_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damaged(tmp_path)  # which reading would say
-    monkeypatch.setattr(folder, "MEMORY_SHARE", 1e-9)
+    monkeypatch.setattr(reading, "MEMORY_SHARE", 1e-9)
     with pytest.raises(ValueError, match=r"takes 0\.0 GB of memory, this machine or container has"):
         new_folder(tmp_path)
 
@@ -429,6 +429,9 @@ def test_more_than_memory_is_refused_before_a_picture_is_read(
         ("train_size", 0),
         ("val_size", 0),
         ("test_size", 0),
+        ("train_size", 10_000_001),
+        ("val_size", 10_000_001),
+        ("test_size", 10_000_001),
         ("val_share", 0.0),
         ("test_share", float("nan")),
         ("val_share", 0.8),

@@ -10,7 +10,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchvision import datasets
 
-from datamodules.images import ImageDataModule, Split, stratified_split
+from datamodules.images import ImageDataModule, Split
+from datamodules.labelled_images import stratified_split
 from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
 from datamodules.noise import Gaussian
 from datamodules.sampling import Draw, DrawSampler
@@ -276,6 +277,13 @@ def test_examples_are_the_first_of_each_class() -> None:
         ("eval_seed", -1),
         ("seed", -1),
         ("num_workers", -1),
+        ("batch_size", 1_000_001),
+        ("train_size", 10_000_001),
+        ("test_size", 10_000_001),
+        ("data_seed", 2**32),
+        ("eval_seed", 2**32),
+        ("seed", 2**32),
+        ("num_workers", 257),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(argument: str, value: Any) -> None:

@@ -418,6 +418,8 @@ def test_the_parts_of_a_mixture_are_named_on_the_command_line() -> None:
         ("poisson", {"peak": 0.0}, "peak must"),
         ("poisson", {"peak": math.inf}, "peak must"),
         ("poisson", {"peak": math.nan}, "peak must"),
+        ("poisson", {"peak": 1.001e9}, "peak must"),
+        ("gaussian", {"std": 1_000.1}, "std must"),
         ("mixed", {"strength": -1.0}, "strength must"),
         ("mixed", {"strength": 21.0}, r"strength=21.0: parts.salt_and_pepper.probability must"),
         ("mixed", {"parts": {"gaussian": {"std": -1.0}}}, "parts.gaussian.std must"),
@@ -447,6 +449,12 @@ def test_a_mixture_has_parts() -> None:
 def test_a_level_below_zero_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         configured(name, clip=True).at(-0.1)
+
+
+@pytest.mark.parametrize("level", [1e-5, 1e-200, math.ulp(0), math.inf, math.nan])
+def test_a_level_that_takes_too_many_photons_or_none_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match=r"^peak must be"):
+        Poisson(1.0, clip=True).at(level)
 
 
 # Random streams

@@ -24,7 +24,7 @@ import compare
 import eval
 import train
 from baselines.tuning import baselines
-from datamodules.images import LabelledImages
+from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Gaussian, Noise
 from tests.helpers.comparison import write_evaluation, write_run
 from tests.helpers.models import new_data, new_model, quiet_trainer

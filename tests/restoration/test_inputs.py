@@ -10,7 +10,7 @@ from PIL import Image
 
 import denoise
 from cli import directories
-from datamodules.folder import find_pictures, ranges_of, read_pictures
+from datamodules.reading import find_pictures, ranges_of, read_pictures
 from groundwork.files import expand
 from groundwork.picture_files import SIGNATURES, kind_of_file, search
 from restoration import inputs

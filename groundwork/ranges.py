@@ -1,0 +1,59 @@
+"""Ranges of settings, which are written once: in the annotations of a constructor.
+
+`Annotated[float, Field(ge=0, le=1)]` is a number in [0, 1]. pydantic reads and checks it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+
+def require_ranges(annotated: Any, values: Mapping[str, Any]) -> None:
+    """Refuse values outside of the ranges of their annotations. Others are not checked.
+
+    Args:
+        annotated: A constructor, or a dataclass.
+        values: What it was given, by name: `locals()` of the constructor, `vars` of the object.
+
+    Raises:
+        ValueError: A value is out of its range. The message is one line that begins with its name.
+    """
+    for name, (adapter, words) in _ranges(annotated).items():
+        try:
+            adapter.validate_python(values[name], strict=True)
+        except ValidationError:
+            raise ValueError(f"{name} must be {words}, got {values[name]}") from None
+
+
+@cache
+def _ranges(annotated: Any) -> dict[str, tuple[TypeAdapter[Any], str]]:
+    """Return a check and the words for each argument that has a range."""
+    config = ConfigDict(allow_inf_nan=False)
+    hints = get_type_hints(annotated, include_extras=True)
+    return {
+        name: (TypeAdapter(hint, config=config), words)
+        for name, hint in hints.items()
+        if (words := _in_words(hint))
+    }
+
+
+def _in_words(annotation: Any) -> str:
+    """Say the range of an annotation, as in "in [0, 1] or null". It is empty without a range."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is not Annotated:
+        words = [said for part in parts if (said := _in_words(part))]
+        return " or ".join([*words, "null"] if words and NoneType in parts else words)
+    limits: dict[str, float] = {}
+    for field in parts[1:]:
+        for limit in field.metadata:
+            limits |= asdict(limit)  # one of ge, gt, le and lt
+    low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
+    if high is None:
+        finite = "finite and " if parts[0] is float else ""
+        return f"{finite}{'at least' if 'ge' in limits else 'above'} {low:,.10g}"
+    opening, closing = "[" if "ge" in limits else "(", "]" if "le" in limits else ")"
+    return f"in {opening}{low:,.10g}, {high:,.10g}{closing}"
