@@ -23,7 +23,7 @@ from groundwork.seeding import Seed, generator
 Split = Literal["train", "val", "test"]
 
 EVAL_NOISE_BLOCK = 1_000  # consecutive images that share one generator
-UNLABELLED_EXAMPLES = 10  # for each asked example a class, where there are no classes
+UNLABELLED_EXAMPLES = 10  # images without labels count as this many classes
 EVAL_BATCHES = 4  # times the size of a training batch: evaluation keeps nothing for a gradient
 
 
