@@ -28,8 +28,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from cli.config import build, check, check_eval_settings
     from cli.trainer_settings import callbacks_of
     from datamodules.noise import Noise
-    from denoisers.base import Denoiser
     from denoisers.checkpoint import load_model
+    from denoisers.denoiser import Denoiser
     from evaluation.classifiers import PerImageScores, TaskAccuracy, task_models
     from evaluation.score import require_levels, score
     from groundwork.environment import environment, isolated

@@ -45,7 +45,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
     from cli.config import build, check_train_settings, plain, without_objects
     from cli.trainer_settings import check_batches
-    from denoisers.checkpoint import read_resumable
+    from denoisers.resuming import read_resumable
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
     from training.set_objective import train_by
@@ -129,7 +129,7 @@ def make_trainer(
     """
     from cli.config import build
     from cli.trainer_settings import callbacks_of
-    from denoisers.checkpoint import AtomicCheckpointIO, RunRecord
+    from denoisers.saving import AtomicCheckpointIO, RunRecord
     from training.callbacks import (
         BestCheckpoint,
         EarlyStopping,
@@ -184,7 +184,8 @@ def _run(
 ) -> float:
     import time
 
-    from denoisers.checkpoint import read_checkpoint, save_weights
+    from denoisers.checkpoint import read_checkpoint
+    from denoisers.saving import save_weights
     from groundwork.files import write_json
     from reporting import figures
     from training import report

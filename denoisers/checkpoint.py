@@ -14,7 +14,6 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
 """
 
 import importlib
-import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -24,16 +23,14 @@ from types import NoneType
 from typing import Any, TypeVar
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
-from denoisers.weights_file import encode_weights, is_weights_file, read_weights
-from groundwork.files import expand, whole_file
+from denoisers.weights_file import is_weights_file, read_weights
+from groundwork.files import expand
 from groundwork.run_directory import BEST, CHECKPOINTS
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -51,14 +48,6 @@ RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "early_stopping": dict,
     "seed": int,
     "split": str,
-}
-RESUME_ENTRIES = {
-    "epoch": int,
-    "global_step": int,
-    "loops": dict,
-    "callbacks": dict,
-    "optimizer_states": list,
-    "lr_schedulers": list,
 }
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a terminal obeys some of them
 Kind = TypeVar("Kind")
@@ -129,7 +118,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         try:
             checkpoint = read_weights(path) if weights else read_archive(file)
         except Exception as error:  # damaged bytes can raise anything
-            raise ValueError(f"{path} is damaged or not a checkpoint: {_line(error)}") from error
+            raise ValueError(
+                f"{path} is damaged or not a checkpoint: {first_line(error)}"
+            ) from error
     run = checkpoint.get("run") if isinstance(checkpoint, dict) else None
     version = run.get("format_version") if isinstance(run, dict) else None
     if type(version) is not int or version < 1:
@@ -143,15 +134,15 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         checkpoint = UPGRADES[older](checkpoint)
         checkpoint["run"] = checkpoint["run"] | {"format_version": older + 1}
     try:
-        _require_entries(checkpoint, ENTRIES)
-        _require_entries(checkpoint["run"], RUN_ENTRIES)
+        require_entries(checkpoint, ENTRIES)
+        require_entries(checkpoint["run"], RUN_ENTRIES)
         _require_printable([checkpoint["run"], checkpoint["hyper_parameters"]])
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of this project: {error}") from error
     return checkpoint
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The first line of an error's message, without what a terminal would obey."""
     if isinstance(error, KeyError):
         return f"it lacks {error}"
@@ -159,7 +150,7 @@ def _line(error: Exception) -> str:
     return UNPRINTABLE.sub("?", lines[0]) if lines else type(error).__name__
 
 
-def _require_entries(content: dict[str, Any], kinds: dict[str, Any]) -> None:
+def require_entries(content: dict[str, Any], kinds: dict[str, Any]) -> None:
     for name, kind in kinds.items():
         if name not in content or not isinstance(content[name], kind):
             raise ValueError(f"its {name} is missing or of the wrong type")
@@ -174,80 +165,6 @@ def _require_printable(content: Any) -> None:
             _require_printable(part)
     elif isinstance(content, str) and UNPRINTABLE.search(content):
         raise ValueError(f"it holds {content[:40]!r}")
-
-
-def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
-    """The "run" entry of a checkpoint from which training can go on exactly.
-
-    max_epochs: of training in all; None for a run that may have nothing left but its tests.
-
-    Raises like `load_model`, and ValueError for one that was saved inside an epoch, or whose run
-    has `max_epochs` behind it or stopped early.
-    """
-    checkpoint = read_checkpoint(path)
-    if is_weights_file(expand(path)):
-        raise ValueError(f"{path} cannot be resumed: it has the weights alone, give last.ckpt")
-    try:
-        _require_resumable(checkpoint)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be resumed: {_line(error)}") from error
-    done = checkpoint["epoch"] + 1
-    if max_epochs is not None and 0 <= max_epochs <= done:
-        raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
-    if max_epochs is not None and any(map(_has_stopped, checkpoint["callbacks"].values())):
-        raise ValueError(f"{path}: early stopping has ended its run after {done} epochs")
-    run: dict[str, Any] = checkpoint["run"]
-    return run
-
-
-def _has_stopped(state: Any) -> bool:
-    """Whether a callback's state is that of Lightning's EarlyStopping once it has stopped."""
-    if not isinstance(state, dict):
-        return False
-    waited, patience = state.get("wait_count"), state.get("patience")
-    return isinstance(waited, int) and isinstance(patience, int) and 0 < waited >= patience
-
-
-def _require_resumable(checkpoint: dict[str, Any]) -> None:
-    """Raises an error of any kind for what training could not go on from."""
-    _require_entries(checkpoint, RESUME_ENTRIES)
-    loops = checkpoint["loops"]
-    needed = {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": True}}}
-    _require_alike(loops, needed, "loops")
-    if not loops["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
-        raise ValueError("it was saved inside an epoch, and only a finished one can be resumed")
-    (state,), (schedule_state,) = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
-    fresh = _skeleton(checkpoint).configure_optimizers()
-    _require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
-    _require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
-    (group,) = fresh["optimizer"].param_groups
-    for index, moments in state["state"].items():
-        weight = group["params"][index]
-        shapes = {"step": (), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}  # AdamW's
-        if {name: moment.shape for name, moment in moments.items()} != shapes:
-            raise ValueError(f"its optimizer's state does not fit weight {index}")
-
-
-def _require_alike(found: Any, fresh: Any, name: str) -> None:
-    """Raises ValueError where a state that was saved lacks a part of a fresh one, or has one of
-    another type; what a fresh one has no value for may be anything."""
-    if isinstance(fresh, dict):
-        if not isinstance(found, dict) or fresh.keys() - found.keys():
-            raise ValueError(f"its {name} is incomplete")
-        for key, part in fresh.items():
-            _require_alike(found[key], part, f"{name}.{key}")
-    elif isinstance(fresh, int | float) and not isinstance(fresh, bool):
-        if type(found) not in (int, float):
-            raise ValueError(f"its {name} is not a number")
-    elif fresh is not None and type(found) is not type(fresh):
-        raise ValueError(f"its {name} is of the wrong type")
-    elif isinstance(fresh, torch.Tensor) and found.shape != fresh.shape:
-        raise ValueError(f"its {name} has another shape")
-    elif isinstance(fresh, list | tuple) and fresh:
-        if len(found) != len(fresh):
-            raise ValueError(f"its {name} has another length")
-        for parts in zip(found, fresh, strict=True):
-            _require_alike(*parts, name)
 
 
 def describe(model: ImageModel) -> dict[str, Any]:
@@ -268,15 +185,17 @@ def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:
     """
     checkpoint = read_checkpoint(path)
     try:
-        _skeleton(checkpoint)
+        skeleton(checkpoint)
         model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
         model.load_state_dict(checkpoint["state_dict"])
     except Exception as error:  # a constructor may raise anything for arguments of any kind
-        raise ValueError(f"{path} does not hold a model of this project: {_line(error)}") from error
+        raise ValueError(
+            f"{path} does not hold a model of this project: {first_line(error)}"
+        ) from error
     return model.eval(), checkpoint["run"]
 
 
-def _skeleton(checkpoint: dict[str, Any]) -> ImageModel:
+def skeleton(checkpoint: dict[str, Any]) -> ImageModel:
     """The model without memory for its weights, once they are known to be those in the checkpoint.
 
     A few numbers among the arguments could ask for any amount of memory, or for layers without end.
@@ -310,57 +229,3 @@ def _at_most(parameters: int) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def save_weights(checkpoint: dict[str, Any], path: Path) -> None:
-    """A checkpoint's weights as safetensors; see `denoisers.weights_file`."""
-    entries = (checkpoint[name] for name in ("state_dict", "run", "hyper_parameters"))
-    with whole_file(path) as file:
-        file.write(encode_weights(*entries))
-
-
-class RunRecord(Callback):
-    """Adds the "run" entry to every checkpoint, and refuses what Lightning could not resume."""
-
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.record = record
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        checkpoint["run"] = {
-            "format_version": FORMAT_VERSION,
-            "model": class_name(type(pl_module)),
-            **self.record,
-        }
-
-    def on_load_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        # Before Lightning restores them. What state they have is known only to the real ones.
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        states = {callback.state_key: callback.state_dict() for callback in callbacks}
-        try:
-            _require_alike(checkpoint["loops"]["fit_loop"], trainer.fit_loop.state_dict(), "loops")
-            for key, state in checkpoint["callbacks"].items():
-                _require_alike(state, states.get(key), f"callback {key}")
-        except ValueError as error:
-            raise ValueError(f"{trainer.ckpt_path} cannot be resumed: {error}") from error
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes whole files only: a kill or a full disk leaves the older one."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
-    ) -> None:
-        # To memory first: torch would hide a full disk's error behind one of its own.
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        with whole_file(Path(path)) as file:
-            file.write(content.getbuffer())
-
-    def load_checkpoint(
-        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: Any = None
-    ) -> dict[str, Any]:
-        return read_checkpoint(path)

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.base import Denoiser, ImageModel, Objective, Stage
+from denoisers.base import ImageModel, Objective, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
+from denoisers.denoiser import Denoiser
 from groundwork.batch import Batch
 
 

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from denoisers.base import Autoencoder, require_sizes
+from denoisers.base import require_sizes
+from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import PixelLossName
 

@@ -8,7 +8,8 @@ import math
 
 from torch import Tensor, nn
 
-from denoisers.base import Autoencoder, require_sizes
+from denoisers.base import require_sizes
+from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm1d
 from denoisers.losses import PixelLossName
 

@@ -6,7 +6,8 @@ B images of C channels, W of them inside:  B C H W -> B W H W -> ... -> B W H W 
 import torch
 from torch import Tensor, nn
 
-from denoisers.base import Objective, PixelDenoiser, require_sizes
+from denoisers.base import Objective, require_sizes
+from denoisers.denoiser import PixelDenoiser
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
 from groundwork.batch import Batch

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from denoisers.base import ImageModel, Objective, PixelDenoiser
+from denoisers.base import ImageModel, Objective
+from denoisers.denoiser import PixelDenoiser
 from denoisers.losses import distance
 from groundwork.batch import Batch
 

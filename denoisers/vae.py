@@ -12,7 +12,8 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from denoisers.base import Denoiser, Objective, Stage, require_sizes
+from denoisers.base import Objective, Stage, require_sizes
+from denoisers.denoiser import Denoiser
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
 from groundwork.batch import Batch, Shard

@@ -10,10 +10,11 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from datamodules.images import ImageDataModule
-from denoisers.base import Denoiser, ImageModel
+from denoisers.base import ImageModel
 from denoisers.checkpoint import load_model
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
+from denoisers.denoiser import Denoiser
 from denoisers.metrics import PerImage
 from evaluation.noise_curve import Restore
 from groundwork.batch import Batch

@@ -3,9 +3,10 @@
 import torch
 from matplotlib.figure import Figure
 
-from denoisers.base import Denoiser, ImageModel
+from denoisers.base import ImageModel
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
+from denoisers.denoiser import Denoiser
 from denoisers.metrics import psnr
 from denoisers.vae import VAE
 from groundwork.batch import Batch

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from denoisers.base import Denoiser, ImageModel
+from denoisers.base import ImageModel
 from denoisers.composite import Composite
+from denoisers.denoiser import Denoiser
 from groundwork import machine
 from restoration.tiles import in_tiles
 

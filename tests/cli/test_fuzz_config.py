@@ -22,7 +22,8 @@ from cli import checkpoint_options
 from cli.config import build, check_eval_settings, check_train_settings
 from cli.messages import is_users_mistake, one_line
 from cli.trainer_settings import check_batches
-from denoisers.checkpoint import load_model, read_resumable
+from denoisers.checkpoint import load_model
+from denoisers.resuming import read_resumable
 from evaluation.classifiers import task_models
 from groundwork.environment import isolated
 from tests.helpers.runs import DENSE, ROOT, compose, composite, trained

@@ -13,13 +13,8 @@ from torch import Tensor
 
 from cli.config import build, plain
 from denoisers.base import ImageModel
-from denoisers.checkpoint import (
-    FORMAT_VERSION,
-    AtomicCheckpointIO,
-    RunRecord,
-    class_name,
-    load_model,
-)
+from denoisers.checkpoint import FORMAT_VERSION, class_name, load_model
+from denoisers.saving import AtomicCheckpointIO, RunRecord
 from tests.helpers.runs import (
     CLASSIFIER,
     DENSE,

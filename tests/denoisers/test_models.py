@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from denoisers.base import Autoencoder
 from denoisers.classifier import Classifier
+from denoisers.denoiser import Autoencoder
 from tests.helpers.models import (
     COMPOSITES,
     NUM_CLASSES,

@@ -18,7 +18,7 @@ from cli.config import build
 from datamodules.images import ImageDataModule
 from datamodules.noise import Dropout, Gaussian
 from datamodules.sampling import Draw
-from denoisers.base import PixelDenoiser
+from denoisers.denoiser import PixelDenoiser
 from denoisers.metrics import psnr
 from denoisers.objectives import (
     R2R,

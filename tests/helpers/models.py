@@ -12,10 +12,11 @@ from torch import Tensor
 from cli.config import build
 from datamodules.noise import Gaussian, Noise
 from datamodules.procedural import Procedural
-from denoisers.base import Denoiser, ImageModel
+from denoisers.base import ImageModel
 from denoisers.checkpoint import describe
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
+from denoisers.denoiser import Denoiser
 from groundwork.batch import Batch
 from groundwork.files import REPOSITORY
 

@@ -12,7 +12,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
-from denoisers.checkpoint import AtomicCheckpointIO, load_model
+from denoisers.checkpoint import load_model
+from denoisers.saving import AtomicCheckpointIO
 from tests.helpers.runs import DENSE, TINY, contents, read, run_command, same, trained
 
 LIMIT = 4096  # bytes, less than any checkpoint has and more than a run's tables

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from cli.messages import is_users_mistake
-from denoisers.checkpoint import build_model, load_model, read_resumable
+from denoisers.checkpoint import build_model, load_model
+from denoisers.resuming import read_resumable
 from tests.helpers.runs import (
     DENSE,
     ROOT,
@@ -405,7 +406,8 @@ REASONS = {
 READ_ALL = """
 import json, resource, sys, time
 from pathlib import Path
-from denoisers.checkpoint import load_model, read_resumable
+from denoisers.checkpoint import load_model
+from denoisers.resuming import read_resumable
 
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 1_000_000_000

@@ -1,0 +1,93 @@
+"""Checkpoints from which training can go on exactly."""
+
+import os
+from typing import Any
+
+import torch
+
+from denoisers.checkpoint import first_line, read_checkpoint, require_entries, skeleton
+from denoisers.weights_file import is_weights_file
+from groundwork.files import expand
+
+RESUME_ENTRIES = {
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+
+
+def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
+    """The "run" entry of a checkpoint from which training can go on exactly.
+
+    max_epochs: of training in all; None for a run that may have nothing left but its tests.
+
+    Raises like `load_model`, and ValueError for one that was saved inside an epoch, or whose run
+    has `max_epochs` behind it or stopped early.
+    """
+    checkpoint = read_checkpoint(path)
+    if is_weights_file(expand(path)):
+        raise ValueError(f"{path} cannot be resumed: it has the weights alone, give last.ckpt")
+    try:
+        _require_resumable(checkpoint)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be resumed: {first_line(error)}") from error
+    done = checkpoint["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs <= done:
+        raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
+    if max_epochs is not None and any(map(_has_stopped, checkpoint["callbacks"].values())):
+        raise ValueError(f"{path}: early stopping has ended its run after {done} epochs")
+    run: dict[str, Any] = checkpoint["run"]
+    return run
+
+
+def _has_stopped(state: Any) -> bool:
+    """Whether a callback's state is that of Lightning's EarlyStopping once it has stopped."""
+    if not isinstance(state, dict):
+        return False
+    waited, patience = state.get("wait_count"), state.get("patience")
+    return isinstance(waited, int) and isinstance(patience, int) and 0 < waited >= patience
+
+
+def _require_resumable(checkpoint: dict[str, Any]) -> None:
+    """Raises an error of any kind for what training could not go on from."""
+    require_entries(checkpoint, RESUME_ENTRIES)
+    loops = checkpoint["loops"]
+    needed = {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": True}}}
+    require_alike(loops, needed, "loops")
+    if not loops["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+        raise ValueError("it was saved inside an epoch, and only a finished one can be resumed")
+    (state,), (schedule_state,) = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
+    fresh = skeleton(checkpoint).configure_optimizers()
+    require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
+    require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
+    (group,) = fresh["optimizer"].param_groups
+    for index, moments in state["state"].items():
+        weight = group["params"][index]
+        shapes = {"step": (), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}  # AdamW's
+        if {name: moment.shape for name, moment in moments.items()} != shapes:
+            raise ValueError(f"its optimizer's state does not fit weight {index}")
+
+
+def require_alike(found: Any, fresh: Any, name: str) -> None:
+    """Raises ValueError where a state that was saved lacks a part of a fresh one, or has one of
+    another type; what a fresh one has no value for may be anything."""
+    if isinstance(fresh, dict):
+        if not isinstance(found, dict) or fresh.keys() - found.keys():
+            raise ValueError(f"its {name} is incomplete")
+        for key, part in fresh.items():
+            require_alike(found[key], part, f"{name}.{key}")
+    elif isinstance(fresh, int | float) and not isinstance(fresh, bool):
+        if type(found) not in (int, float):
+            raise ValueError(f"its {name} is not a number")
+    elif fresh is not None and type(found) is not type(fresh):
+        raise ValueError(f"its {name} is of the wrong type")
+    elif isinstance(fresh, torch.Tensor) and found.shape != fresh.shape:
+        raise ValueError(f"its {name} has another shape")
+    elif isinstance(fresh, list | tuple) and fresh:
+        if len(found) != len(fresh):
+            raise ValueError(f"its {name} has another length")
+        for parts in zip(found, fresh, strict=True):
+            require_alike(*parts, name)
