@@ -4,6 +4,7 @@ This file imports nothing heavy, like cli/command.py.
 """
 
 import re
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,9 @@ def wrong_name(error: BaseException) -> str | None:
     group = path.partition(".")[0]
     choice = next((c.value for c in _jobs_choices(error) if c.key_or_group == group), None)
     there = "" if choice is None else f" of {group}={choice()}"
+    if choice is None and "_target_" in node and not {"-m", "--multirun"}.isdisjoint(sys.argv):
+        # A preset chooses what is swept over, and Hydra composes without the jobs' choices.
+        there = f" of {node._target_.rpartition('.')[2]}"
     return f"{path}{rest}: there is no such setting{there}, {choices}"
 
 

@@ -22,6 +22,10 @@ from tests.helpers.runs import DENSE, TINY, json_of, run_command, trained
             "-m noise=gaussian,dropout noise.std=0.1",
             "noise.std: there is no such setting of noise=dropout, the choices are ",
         ),
+        (  # the preset sweeps over four models
+            "-m experiment=comparison model.latent_dim=16",
+            "model.latent_dim: there is no such setting of ConvTransposed, the choices are ",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_one_line(arguments: str, said: str, tmp_path: Path) -> None:
