@@ -6,30 +6,34 @@ from the constructor itself; Lightning's Trainer has some more of both in `cli.t
 
 import inspect
 import pydoc
-from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Collection
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypedDict,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from pydantic import (
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    PydanticSchemaGenerationError,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import Field, FiniteFloat
 from pytorch_lightning import Trainer
 from torch import nn
 
 from baselines.tuning import Which
 from cli import memory, trainer_settings
-from cli.suggestions import nearest, suggest
+from cli.checking import check_settings, check_value, names_in
+from cli.suggestions import suggest_setting
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.objectives import TrainingObjective
 from groundwork import machine
+from groundwork.seeding import Seed
 
 # The groups that a config chooses from, and what each choice describes.
 KINDS: dict[str, type] = {
@@ -40,55 +44,67 @@ KINDS: dict[str, type] = {
     "trainer": Trainer,
 }
 File = Annotated[str, Field(min_length=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
-TRAIN_SETTINGS: dict[str, Any] = {
-    "seed": Seed,
-    "compile": bool,
-    "checkpoint": File | None,
-    "early_stopping": {
-        "patience": Annotated[int, Field(ge=0, le=trainer_settings.MOST)] | None,
-        "min_delta": Annotated[FiniteFloat, Field(ge=0)],
-    },
-}
-EVAL_SETTINGS: dict[str, Any] = {
-    "seed": Seed,
-    "checkpoint": File,
-    "classifier": File | None,
-    "control": File | None,
-    "split": Literal["test", "val"],
-    "baselines": Which,
-    "levels": list[Annotated[FiniteFloat, Field(ge=0)]],
-}
-EXPORT_SETTINGS: dict[str, Any] = {
-    "seed": Seed,
-    "checkpoint": File,
-    "format": Literal["onnx", "torch_export", "safetensors"],
-    "output": File | None,
-    "check": Literal["real", "random"],
-    "licence": Annotated[str, Field(min_length=1)],
-}
+
+
+class EarlyStopping(TypedDict):
+    """The group `early_stopping` of conf/train.yaml."""
+
+    patience: Annotated[int, Field(ge=0, le=trainer_settings.MOST)] | None
+    min_delta: Annotated[FiniteFloat, Field(ge=0)]
+
+
+class TrainSettings(TypedDict):
+    """The settings of conf/train.yaml that stand in no config group."""
+
+    seed: Seed
+    compile: bool
+    checkpoint: File | None
+    early_stopping: EarlyStopping
+
+
+class EvalSettings(TypedDict):
+    """The settings of conf/eval.yaml that stand in no config group."""
+
+    seed: Seed
+    checkpoint: File
+    classifier: File | None
+    control: File | None
+    split: Literal["test", "val"]
+    baselines: Which
+    levels: list[Annotated[FiniteFloat, Field(ge=0)]]
+
+
+class ExportSettings(TypedDict):
+    """The settings of conf/export.yaml that stand in no config group."""
+
+    seed: Seed
+    checkpoint: File
+    format: Literal["onnx", "torch_export", "safetensors"]
+    output: File | None
+    check: Literal["real", "random"]
+    licence: Annotated[str, Field(min_length=1)]
 
 
 def check_train_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of train.py's own, or of the trainer, that is wrong."""
-    _check_settings(cfg, TRAIN_SETTINGS, ["data", "noise", "model", "objective", "trainer"])
+    _check_settings(cfg, TrainSettings, ["data", "noise", "model", "objective", "trainer"])
     check(cfg.trainer, "trainer")
     trainer_settings.check_for_training(cfg)
 
 
 def check_eval_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of eval.py's own, or of the trainer, that is wrong."""
-    _check_settings(cfg, EVAL_SETTINGS, ["data", "noise", "trainer"])
+    _check_settings(cfg, EvalSettings, ["data", "noise", "trainer"])
     check(cfg.trainer, "trainer")
     trainer_settings.check_for_evaluation(cfg.trainer)
 
 
 def check_export_settings(cfg: DictConfig) -> None:
     """Raises ValueError for a setting of export.py's own that is wrong."""
-    _check_settings(cfg, EXPORT_SETTINGS, ["data", "noise"])
+    _check_settings(cfg, ExportSettings, ["data", "noise"])
 
 
-def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -> None:
+def _check_settings(cfg: DictConfig, kind: type, groups: list[str]) -> None:
     settings = plain(cfg)
     for group in groups:
         if not isinstance(settings.pop(group, None), dict):
@@ -96,23 +112,7 @@ def _check_settings(cfg: DictConfig, types: dict[str, Any], groups: list[str]) -
                 f"{group} is missing: choose one, as conf/{group}/ has them; in Python, compose "
                 "the config with cli.composing.compose"
             )
-    _check_keys(settings, types, "")
-
-
-def _check_keys(settings: dict[str, Any], types: dict[str, Any], before: str) -> None:
-    for key in settings.keys() - types.keys():
-        choices = suggest(key, [*types, *([] if before else KINDS)], before)
-        raise ValueError(f"{before}{key}: there is no such setting, {choices}")
-    for key, annotation in types.items():
-        value, name = settings.get(key, "???"), before + key
-        if value == "???":
-            raise ValueError(f"{name} is required: give it on the command line")
-        if not isinstance(annotation, dict):
-            check_value(value, annotation, name)
-        elif isinstance(value, dict):
-            _check_keys(value, annotation, f"{name}.")
-        else:
-            raise ValueError(f"{name}={value}: should have {' and '.join(annotation)}")
+    check_settings(settings, kind, others=KINDS)
 
 
 def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
@@ -127,10 +127,9 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
         if key == "_target_":
             continue
         if key not in annotations:
-            choices = suggest(key, annotations.keys() - given, f"{name}.")
+            known = {known: hint for known, hint in annotations.items() if known not in given}
+            choices = suggest_setting(key, names_in(known), f"{name}.")
             raise ValueError(f"{name}.{key}: {target.__name__} has no such argument, {choices}")
-        if value == "???":
-            raise ValueError(f"{name}.{key} is required: give it on the command line")
         objects = _describes_object(value) or _names_objects(value)
         if not (objects and _takes_objects(annotations[key])):
             check_value(value, annotations[key], f"{name}.{key}")
@@ -178,7 +177,8 @@ def _takes_objects(annotation: Any) -> bool:
     """Whether an annotation names a class whose objects no YAML can write down."""
     parts = get_args(annotation)
     if get_origin(annotation) is Literal or not parts:
-        return inspect.isclass(annotation) and annotation.__module__ != "builtins"
+        plain_type = annotation.__module__ == "builtins" or is_typeddict(annotation)
+        return inspect.isclass(annotation) and not plain_type
     return any(map(_takes_objects, parts))
 
 
@@ -186,34 +186,6 @@ def _names_objects(value: Any) -> bool:
     """Whether a plain value has nodes to instantiate under names of their own."""
     named = isinstance(value, dict) and "_target_" not in value
     return named and any(map(_describes_object, value.values()))
-
-
-def check_value(value: Any, annotation: Any, name: str) -> None:
-    """Raises ValueError where a value does not fit an annotation."""
-    try:
-        TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(
-            value, strict=True
-        )
-    except PydanticSchemaGenerationError:
-        return  # an annotation that only the constructor itself can judge
-    except ValidationError as error:
-        reasons = {
-            problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            for problem in error.errors()
-        }
-        line = f"{name}={value}: {' or '.join(sorted(reasons))}"
-        choices = [choice for choice in _literals(annotation) if isinstance(choice, str)]
-        near = nearest(value, choices, f"{name}=") if isinstance(value, str) else ""
-        raise ValueError(f"{line}; {near}" if near else line) from None
-
-
-def _literals(annotation: Any) -> Iterator[object]:
-    """The values that an annotation spells out."""
-    for part in get_args(annotation):
-        if get_origin(annotation) is Literal:
-            yield part
-        else:
-            yield from _literals(part)
 
 
 def build(node: DictConfig, name: str, **given: Any) -> Any:

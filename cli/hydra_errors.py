@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from cli import extras
-from cli.suggestions import suggest
+from cli.suggestions import suggest, suggest_setting
 
 LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
 
@@ -79,7 +79,7 @@ def wrong_name(error: BaseException) -> str | None:
         return None
     above, dot, name = path.rpartition(".")
     rest = whole.removeprefix(path) if whole.startswith(path) else ""
-    choices = suggest(name, (key for key in node if key != "_target_"), above + dot, rest)
+    choices = suggest_setting(name, _without_targets(node), above + dot, rest)
     group = path.partition(".")[0]
     choice = next((c.value for c in _jobs_choices(error) if c.key_or_group == group), None)
     there = "" if choice is None else f" of {group}={choice()}"
@@ -87,6 +87,18 @@ def wrong_name(error: BaseException) -> str | None:
         # A preset chooses what is swept over, and Hydra composes without the jobs' choices.
         there = f" of {node._target_.rpartition('.')[2]}"
     return f"{path}{rest}: there is no such setting{there}, {choices}"
+
+
+def _without_targets(node: DictConfig) -> dict[str, Any]:
+    """The settings of a node and of those in it, as plain dictionaries."""
+
+    def without(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {str(key): without(part) for key, part in value.items() if key != "_target_"}
+
+    settings: dict[str, Any] = without(OmegaConf.to_container(node))
+    return settings
 
 
 def _jobs_choices(error: BaseException) -> list[Override]:
