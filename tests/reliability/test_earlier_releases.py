@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from denoisers import checkpoint
-from denoisers.checkpoint import FORMAT_VERSION, load_model
+from denoisers.checkpoint import load_model
+from denoisers.upgrades import FORMAT_VERSION, Upgrade
 from tests.helpers.runs import read, resume_in, score_in
 
 FILES = sorted((Path(__file__).parent.parent / "fixtures").glob("version_*.ckpt"))
@@ -64,7 +65,7 @@ def test_it_is_scored_and_resumed(file: Path, tmp_path: Path) -> None:
 def test_older_contents_are_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """With two versions more than there are, each of which renames the seed."""
 
-    def rename(before: str, after: str) -> checkpoint.Upgrade:
+    def rename(before: str, after: str) -> Upgrade:
         return lambda content: {
             **content,
             "run": content["run"] | {"seed": 1, after: content["run"][before]},
