@@ -7,7 +7,7 @@ from the constructor itself; Lightning's Trainer has some more of both in `cli.t
 import inspect
 import pydoc
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -24,7 +24,7 @@ from torch import nn
 
 from baselines.tuning import Which
 from cli import memory, trainer_settings
-from cli.suggestions import nearest, suggest
+from cli.suggestions import nearest, paths, suggest
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
@@ -107,12 +107,7 @@ def _check_keys(settings: dict[str, Any], types: dict[str, Any], before: str) ->
         value, name = settings.get(key, "???"), before + key
         if value == "???":
             raise ValueError(f"{name} is required: give it on the command line")
-        if not isinstance(annotation, dict):
-            check_value(value, annotation, name)
-        elif isinstance(value, dict):
-            _check_keys(value, annotation, f"{name}.")
-        else:
-            raise ValueError(f"{name}={value}: should have {' and '.join(annotation)}")
+        check_value(value, annotation, name)
 
 
 def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
@@ -127,7 +122,8 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
         if key == "_target_":
             continue
         if key not in annotations:
-            choices = suggest(key, annotations.keys() - given, f"{name}.")
+            nested = {k: get_type_hints(v) for k, v in annotations.items() if is_typeddict(v)}
+            choices = suggest(key, annotations.keys() - given, f"{name}.", deeper=paths(nested))
             raise ValueError(f"{name}.{key}: {target.__name__} has no such argument, {choices}")
         if value == "???":
             raise ValueError(f"{name}.{key} is required: give it on the command line")
@@ -189,7 +185,14 @@ def _names_objects(value: Any) -> bool:
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:
-    """Raises ValueError where a value does not fit an annotation."""
+    """Raises ValueError where a value does not fit an annotation, or a table of them."""
+    if is_typeddict(annotation):
+        annotation = get_type_hints(annotation)
+    if isinstance(annotation, dict):
+        if not isinstance(value, dict):
+            raise ValueError(f"{name}={value}: should have {' and '.join(annotation)}")
+        _check_keys(value, annotation, f"{name}.")
+        return
     try:
         TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(
             value, strict=True

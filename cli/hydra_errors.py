@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from cli import extras
-from cli.suggestions import suggest
+from cli.suggestions import paths, suggest
 
 LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
 
@@ -79,7 +79,9 @@ def wrong_name(error: BaseException) -> str | None:
         return None
     above, dot, name = path.rpartition(".")
     rest = whole.removeprefix(path) if whole.startswith(path) else ""
-    choices = suggest(name, (key for key in node if key != "_target_"), above + dot, rest)
+    below: Any = paths(OmegaConf.to_container(node))  # type: ignore[arg-type]
+    names = (key for key in node if key != "_target_")
+    choices = suggest(name, names, above + dot, rest, deeper=below)
     group = path.partition(".")[0]
     choice = next((c.value for c in _jobs_choices(error) if c.key_or_group == group), None)
     there = "" if choice is None else f" of {group}={choice()}"
