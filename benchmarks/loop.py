@@ -30,7 +30,7 @@ def main(steps: int, compiled: bool, overrides: list[str]) -> None:
     if compiled:
         model.objective = torch.compile(model.objective, dynamic=False)  # type: ignore[method-assign]
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=model.lr, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=model.optimizer_settings["lr"], fused=True)
     random = torch.Generator().manual_seed(0)
     turn = Turn()
     while True:

@@ -58,7 +58,7 @@ class Module(pl.LightningModule):
         pass
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.network.lr)
+        return torch.optim.Adam(self.parameters(), lr=self.network.optimizer_settings["lr"])
 
 
 def main(steps: int, overrides: list[str]) -> None:

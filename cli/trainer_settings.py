@@ -164,7 +164,7 @@ def callbacks_of(settings: DictConfig) -> list[Callback]:
         if isinstance(callback, BackboneFinetuning):
             raise ValueError("trainer.callbacks: BackboneFinetuning: no model here has a backbone")
         for kind, setting in (
-            (LearningRateFinder, "model.lr"),
+            (LearningRateFinder, "model.optimizer.lr"),
             (BatchSizeFinder, "data.batch_size"),
         ):
             if isinstance(callback, kind):

@@ -164,11 +164,20 @@ def read(directories: Iterable[Path]) -> Results:
 
 def settings_of(group: str, node: dict[str, Any]) -> Settings:
     """A config's node, as text, by the keys of the command line; the group itself is its class."""
-    return {
-        group if name == "_target_" else f"{group}.{name}": _text(value)
-        for name, value in node.items()
-        if name not in NO_SETTINGS
-    }
+    settings: Settings = {}
+    for name, value in node.items():
+        key = group if name == "_target_" else f"{group}.{name}"
+        if _is_group(value):
+            settings |= settings_of(key, value)
+        elif name not in NO_SETTINGS:
+            settings[key] = _text(value)
+    return settings
+
+
+def _is_group(value: Any) -> bool:
+    """Whether a value is settings of their own, such as an optimizer's, and describes no object."""
+    nodes = [value, *value.values()] if isinstance(value, dict) else []
+    return bool(nodes) and not any("_target_" in node for node in nodes if isinstance(node, dict))
 
 
 def _text(value: Any) -> str:

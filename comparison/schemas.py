@@ -1,8 +1,10 @@
 """The files of runs and evaluations, as far as a comparison reads them."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+
+from denoisers.upgrades import nest_optimizer
 
 SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's record has none
 
@@ -20,7 +22,7 @@ class TrainingRecord(BaseModel):
     run_id: str
     seed: int
     split: str
-    model: dict[str, Any]
+    model: Annotated[dict[str, Any], AfterValidator(nest_optimizer)]  # flat in older versions
     data: dict[str, Any]
     noise: dict[str, Any]
     objective: dict[str, Any] = SUPERVISED

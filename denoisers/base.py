@@ -3,22 +3,26 @@
 B images in a batch, C channels, H x W pixels.
 """
 
-import math
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from denoisers.optimizer import AdamW, learning_rate, optimizer_and_schedule
 from groundwork.batch import Batch
-from groundwork.seeding import derive_seed, generator
+from groundwork.ranges import require_ranges
+from groundwork.seeding import Seed, derive_seed, generator
 
 Stage = Literal["train", "val", "test"]
-WIDEST = 100_000  # layer: between two of them the count of weights still fits into 64 bits
+# Of a layer, and of one or more: between two of the widest the count of weights fits into 64 bits.
+Width = Annotated[int, Field(ge=1, le=100_000)]
+Widths = Annotated[list[Width], Field(min_length=1)]
 
 
 class Objective(NamedTuple):
@@ -37,10 +41,7 @@ class ImageModel(LightningModule):
 
     In training alone another one can take its place, see `train_by`.
 
-    lr: learning rate of AdamW in the first epoch.
-    lr_decay: factor on the learning rate after each epoch. It does not depend on how many epochs
-        there will be, so that a run that is extended equals one that was longer from the start.
-    weight_decay: AdamW's; with 0 it is Adam.
+    optimizer: settings of the optimizer.
     seed: keys every random draw of training (latents, dropout), with the epoch and the step.
 
     Subclasses keep their constructor's plain arguments with `save_hyperparameters`: a checkpoint
@@ -52,19 +53,10 @@ class ImageModel(LightningModule):
     monitor: str  # the metric that chooses the best epoch; higher is better
     image_shape: tuple[int, int, int]  # C H W
 
-    def __init__(self, lr: float, lr_decay: float, weight_decay: float, seed: int) -> None:
+    def __init__(self, optimizer: AdamW, seed: Seed) -> None:
         super().__init__()
-        if not (lr > 0 and math.isfinite(lr)):
-            raise ValueError(f"lr must be a finite number above 0, got {lr}")
-        if not 0 < lr_decay <= 1:
-            raise ValueError(f"lr_decay must be in (0, 1], got {lr_decay}")
-        if not (weight_decay >= 0 and math.isfinite(weight_decay)):
-            raise ValueError(f"weight_decay must be a finite number from 0, got {weight_decay}")
-        if not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be in [0, 2**32), got {seed}")
-        self.lr = lr
-        self.lr_decay = lr_decay
-        self.weight_decay = weight_decay
+        require_ranges(ImageModel.__init__, locals())
+        self.optimizer_settings = optimizer
         self.seed = seed
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
@@ -241,21 +233,18 @@ class ImageModel(LightningModule):
 
     def _require_finite(self, name: str, value: Tensor) -> None:
         if not torch.isfinite(value):
+            rate = learning_rate(self.optimizer_settings, self.current_epoch)
             raise FloatingPointError(
                 f"{name} is {value.item()} in epoch {self.current_epoch}, step {self.global_step}, "
-                f"at a learning rate of {self.lr * self.lr_decay**self.current_epoch:g}: "
-                "try a lower model.lr or trainer.gradient_clip_val=1"
+                f"at a learning rate of {rate:g}: "
+                "try a lower model.optimizer.lr or trainer.gradient_clip_val=1"
             )
 
     def configure_optimizers(self) -> Any:
         # What a fused optimizer unscales itself, in float16, Lightning could not clip before.
         plugin = self._trainer.precision_plugin if self._trainer else None
         fused = getattr(plugin, "scaler", None) is None
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=fused
-        )
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, self.lr_decay)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return optimizer_and_schedule(self.optimizer_settings, self.parameters(), fused)
 
 
 def seed_dropout(device: torch.device, seed: int) -> None:
@@ -268,11 +257,3 @@ def seed_dropout(device: torch.device, seed: int) -> None:
         torch.default_generator.manual_seed(seed)
     else:
         torch.get_device_module(device).manual_seed(seed)
-
-
-def require_sizes(**sizes: int | list[int]) -> None:
-    """Raises ValueError where the size of a layer, or one in a list of them, is none."""
-    for name, value in sizes.items():
-        widths = value if isinstance(value, list) else [value]
-        if not widths or min(widths) < 1 or max(widths) > WIDEST:
-            raise ValueError(f"{name} must be in [1, {WIDEST:,}], got {value}")

@@ -16,7 +16,7 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
@@ -29,12 +29,10 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
+from denoisers.upgrades import FORMAT_VERSION, UPGRADES
 from denoisers.weights_file import is_weights_file, read_weights
 from groundwork.files import expand
 from groundwork.run_directory import BEST, CHECKPOINTS
-
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-FORMAT_VERSION = 3
 
 ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
 RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
@@ -51,29 +49,6 @@ RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
 }
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a terminal obeys some of them
 Kind = TypeVar("Kind")
-
-
-def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 knew no objective but a model's own."""
-    objective = {"_target_": "denoisers.objectives.Supervised"}
-    return checkpoint | {"run": checkpoint["run"] | {"objective": objective}}
-
-
-def _with_range_and_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 2 knew no range of one's own pictures but that of their type, and counted no images
-    in validation."""
-    run, callbacks = checkpoint["run"], checkpoint.get("callbacks")
-    data = run.get("data")
-    if isinstance(data, dict) and data.get("_target_") == "datamodules.folder.Folder":
-        run = run | {"data": {"range": "dtype"} | data}
-    if isinstance(callbacks, dict) and isinstance(history := callbacks.get("History"), dict):
-        counted: dict[str, Any] = {"History": {"validation_images": {}} | history}
-        checkpoint = checkpoint | {"callbacks": callbacks | counted}
-    return checkpoint | {"run": run}
-
-
-# By the version that it reads, what makes a checkpoint's contents those of the next version.
-UPGRADES: dict[int, Upgrade] = {1: _with_objective, 2: _with_range_and_counts}
 
 
 def class_name(model: type) -> str:

@@ -5,16 +5,19 @@ B C H W -> B c1 H/2 W/2 -> ... -> B cn -> B hidden -> B K
 """
 
 import itertools
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from denoisers.base import ImageModel, Objective, Stage, require_sizes
+from denoisers.base import ImageModel, Objective, Stage, Width, Widths
+from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
+from groundwork.ranges import require_ranges
 
 
 class Classifier(ImageModel):
@@ -38,19 +41,15 @@ class Classifier(ImageModel):
         image_shape: tuple[int, int, int],
         num_classes: int,
         input: Literal["clean", "noisy"],
-        channels: list[int],
-        hidden: int,
-        dropout: float,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        channels: Widths,
+        hidden: Width,
+        dropout: Annotated[float, Field(ge=0, lt=1)],
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(lr, lr_decay, weight_decay, seed)
+        super().__init__(optimizer, seed)
         self.save_hyperparameters()
-        require_sizes(channels=channels, hidden=hidden)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        require_ranges(Classifier.__init__, locals())
         channels_in, height, width = image_shape
         self.image_shape = channels_in, height, width  # a tuple, also where a config held a list
         if num_classes < 1:

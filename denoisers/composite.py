@@ -3,11 +3,11 @@
 B images of C channels, K classes:  noisy B C H W -> restored B C H W -> logits B K
 """
 
-import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor
 from torchmetrics import MetricCollection
 
@@ -15,7 +15,9 @@ from denoisers.base import ImageModel, Objective, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
 from denoisers.denoiser import Denoiser
+from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
+from groundwork.ranges import require_ranges
 
 
 class Composite(ImageModel):
@@ -37,16 +39,13 @@ class Composite(ImageModel):
         denoiser: dict[str, Any],
         classifier: dict[str, Any],
         finetune: bool,
-        class_weight: float,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        class_weight: Annotated[float, Field(ge=0)],
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(lr, lr_decay, weight_decay, seed)
+        super().__init__(optimizer, seed)
         self.save_hyperparameters()
-        if not (class_weight >= 0 and math.isfinite(class_weight)):
-            raise ValueError(f"class_weight must be a finite number from 0, got {class_weight}")
+        require_ranges(Composite.__init__, locals())
         restorer, judge = build_model(**denoiser), build_model(**classifier)
         assert isinstance(restorer, Denoiser)
         assert isinstance(judge, Classifier)
@@ -89,9 +88,7 @@ def assemble(
     classifier: str,
     finetune: bool,
     class_weight: float,
-    lr: float,
-    lr_decay: float,
-    weight_decay: float,
+    optimizer: AdamW,
     seed: int,
     image_shape: tuple[int, int, int],
     num_classes: int,
@@ -141,9 +138,7 @@ def assemble(
         describe(parts["classifier"]),
         finetune,
         class_weight,
-        lr,
-        lr_decay,
-        weight_decay,
+        optimizer,
         seed,
     )
     composite.denoiser.load_state_dict(parts["denoiser"].state_dict())

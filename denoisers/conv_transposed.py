@@ -10,10 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from denoisers.base import require_sizes
+from denoisers.base import Widths
 from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import PixelLossName
+from denoisers.optimizer import AdamW
+from groundwork.ranges import require_ranges
 
 KERNEL = 5
 PADDING = KERNEL // 2
@@ -32,16 +34,14 @@ class ConvTransposed(Autoencoder):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        channels: list[int],
+        channels: Widths,
         loss: PixelLossName,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, loss, lr, lr_decay, weight_decay, seed)
+        super().__init__(image_shape, loss, optimizer, seed)
         self.save_hyperparameters()
-        require_sizes(channels=channels)
+        require_ranges(ConvTransposed.__init__, locals())
         sizes = [image_shape[0], *channels]
         self.encoder = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(sizes))
         pairs = list(itertools.pairwise(sizes[::-1]))

@@ -13,6 +13,7 @@ from torchmetrics import MetricCollection
 from denoisers.base import ImageModel, Objective, Stage
 from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
+from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
 
 
@@ -29,12 +30,10 @@ class Denoiser(ImageModel):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(lr, lr_decay, weight_decay, seed)
+        super().__init__(optimizer, seed)
         channels, height, width = image_shape
         self.image_shape = channels, height, width  # a tuple, also where a config held a list
         self.measure(self.image_shape)
@@ -92,12 +91,10 @@ class Autoencoder(PixelDenoiser):
         self,
         image_shape: tuple[int, int, int],
         loss: PixelLossName,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        super().__init__(image_shape, optimizer, seed)
         self.loss = loss
 
     @abstractmethod

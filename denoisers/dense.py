@@ -8,10 +8,12 @@ import math
 
 from torch import Tensor, nn
 
-from denoisers.base import require_sizes
+from denoisers.base import Width, Widths
 from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm1d
 from denoisers.losses import PixelLossName
+from denoisers.optimizer import AdamW
+from groundwork.ranges import require_ranges
 
 
 def mlp(sizes: list[int]) -> nn.Sequential:
@@ -34,17 +36,15 @@ class Dense(Autoencoder):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        hidden: list[int],
-        latent_dim: int,
+        hidden: Widths,
+        latent_dim: Width,
         loss: PixelLossName,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, loss, lr, lr_decay, weight_decay, seed)
+        super().__init__(image_shape, loss, optimizer, seed)
         self.save_hyperparameters()
-        require_sizes(hidden=hidden, latent_dim=latent_dim)
+        require_ranges(Dense.__init__, locals())
         sizes = [math.prod(image_shape), *hidden, latent_dim]
         self.encoder = mlp(sizes)
         self.decoder = mlp(sizes[::-1])

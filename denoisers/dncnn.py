@@ -3,16 +3,19 @@
 B images of C channels, W of them inside:  B C H W -> B W H W -> ... -> B W H W -> B C H W
 """
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from denoisers.base import Objective, require_sizes
+from denoisers.base import Objective, Width
 from denoisers.denoiser import PixelDenoiser
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
+from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
-
-DEEPEST = 1_000  # layers: the paper has up to 20
+from groundwork.ranges import require_ranges
 
 
 class DnCNN(PixelDenoiser):
@@ -30,19 +33,15 @@ class DnCNN(PixelDenoiser):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        depth: int,
-        width: int,
+        depth: Annotated[int, Field(ge=2, le=1_000)],  # the paper has up to 20
+        width: Width,
         loss: DistanceName,
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        super().__init__(image_shape, optimizer, seed)
         self.save_hyperparameters()
-        require_sizes(width=width)
-        if not 2 <= depth <= DEEPEST:
-            raise ValueError(f"depth must be in [2, {DEEPEST}], got {depth}")
+        require_ranges(DnCNN.__init__, locals())
         self.loss = loss
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], width, 3, padding=1), nn.ReLU()]
         for _ in range(depth - 2):

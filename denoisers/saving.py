@@ -9,8 +9,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from denoisers.checkpoint import FORMAT_VERSION, class_name, read_checkpoint
+from denoisers.checkpoint import class_name, read_checkpoint
 from denoisers.resuming import require_alike
+from denoisers.upgrades import FORMAT_VERSION
 from denoisers.weights_file import encode_weights
 from groundwork.files import whole_file
 

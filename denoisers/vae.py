@@ -5,21 +5,23 @@ B D -> B hidden -> mean and log-variance, B L each -> sample B L -> B hidden -> 
 """
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from denoisers.base import Objective, Stage, require_sizes
+from denoisers.base import Objective, Stage, Width, Widths
 from denoisers.denoiser import Denoiser
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
+from denoisers.optimizer import AdamW
 from groundwork.batch import Batch, Shard
+from groundwork.ranges import require_ranges
 
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 12.0  # of latents and pixels: exp() stays finite
-LONGEST_WARMUP = 1_000_000  # epochs
 OPTIMUM_MOMENTUM = 0.1  # share of the newest batch in the variance kept for evaluation
 
 
@@ -101,23 +103,17 @@ class VAE(Denoiser):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        hidden: list[int],
-        latent_dim: int,
-        beta: float,
-        beta_warmup: int,
+        hidden: Widths,
+        latent_dim: Width,
+        beta: Annotated[float, Field(ge=0)],
+        beta_warmup: Annotated[int, Field(ge=0, le=1_000_000)],
         likelihood: Literal["optimal", "learned", "fixed", "bernoulli"],
-        lr: float,
-        lr_decay: float,
-        weight_decay: float,
+        optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, lr, lr_decay, weight_decay, seed)
+        super().__init__(image_shape, optimizer, seed)
         self.save_hyperparameters()
-        require_sizes(hidden=hidden, latent_dim=latent_dim)
-        if not (beta >= 0 and math.isfinite(beta)):
-            raise ValueError(f"beta must be a finite number of at least 0, got {beta}")
-        if not 0 <= beta_warmup <= LONGEST_WARMUP:
-            raise ValueError(f"beta_warmup must be in [0, {LONGEST_WARMUP:,}], got {beta_warmup}")
+        require_ranges(VAE.__init__, locals())
         self.latent_dim = latent_dim
         self.beta = beta
         self.beta_warmup = beta_warmup

@@ -7,26 +7,40 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 
-def require_ranges(annotated: Any, values: Mapping[str, Any]) -> None:
+def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:
     """Refuse values outside of the ranges of their annotations. Others are not checked.
 
+    An argument that is a `TypedDict` must have its keys and no others, in their ranges.
+
     Args:
-        annotated: A constructor, or a dataclass.
+        annotated: A constructor, a dataclass or a `TypedDict`.
         values: What it was given, by name: `locals()` of the constructor, `vars` of the object.
+        before: What the names in messages begin with, such as "optimizer.".
 
     Raises:
         ValueError: A value is out of its range. The message is one line that begins with its name.
     """
+    for name, nested in _typed_dicts(annotated).items():
+        keys, given = get_type_hints(nested).keys(), values[name]
+        if not isinstance(given, dict) or given.keys() != keys:
+            raise ValueError(f"{before}{name} must be a dict of {', '.join(keys)}, got {given}")
+        require_ranges(nested, given, f"{before}{name}.")
     for name, (adapter, words) in _ranges(annotated).items():
         try:
             adapter.validate_python(values[name], strict=True)
         except ValidationError:
-            raise ValueError(f"{name} must be {words}, got {values[name]}") from None
+            raise ValueError(f"{before}{name} must be {words}, got {values[name]}") from None
+
+
+@cache
+def _typed_dicts(annotated: Any) -> dict[str, Any]:
+    """Return the arguments that are a `TypedDict`, by name."""
+    return {name: hint for name, hint in get_type_hints(annotated).items() if is_typeddict(hint)}
 
 
 @cache
@@ -47,6 +61,8 @@ def _in_words(annotation: Any) -> str:
     if get_origin(annotation) is not Annotated:
         words = [said for part in parts if (said := _in_words(part))]
         return " or ".join([*words, "null"] if words and NoneType in parts else words)
+    if get_origin(parts[0]) is list:  # with a least length
+        return f"{_in_words(parts[0])} and not empty"
     limits: dict[str, float] = {}
     for field in parts[1:]:
         for limit in field.metadata:

@@ -1,5 +1,6 @@
 """What TensorBoard shows of a run beyond the curves: pictures, latent codes, hyperparameters."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,18 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
     for group in ("model", "noise", "objective", "data"):
         node = plain(cfg[group])
         settings[group] = node.pop("_target_").rpartition(".")[2]
-        settings |= {f"{group}.{key}": value for key, value in node.items() if key != "seed"}
+        settings |= {key: value for key, value in _flat(node, group) if key != f"{group}.seed"}
     for key in ("max_epochs", "gradient_clip_val", "limit_val_batches", "limit_test_batches"):
         settings[f"trainer.{key}"] = cfg.trainer[key]
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _flat(node: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.{key}")
+        else:
+            yield f"{name}.{key}", value
 
 
 @torch.no_grad()

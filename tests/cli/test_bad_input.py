@@ -51,10 +51,13 @@ SETTINGS = [
     ("model.hidden=[64,0]", "model.hidden"),
     ("model.hidden=64", "model.hidden=64"),
     ("model.loss=mae", "model.loss=mae"),
-    ("model.lr=0", "model.lr"),
-    ("model.lr=inf", "model.lr"),
-    ("model.lr_decay=2", "model.lr_decay"),
-    ("model.weight_decay=-1", "model.weight_decay"),
+    ("model.optimizer.lr=0", "model.optimizer.lr must be finite and above 0, got 0"),
+    ("model.optimizer.lr=inf", "model.optimizer.lr must be finite and above 0, got inf"),
+    ("model.optimizer.lr=abc", "model.optimizer.lr=abc: should be a valid number"),
+    ("model.optimizer.lr_decay=2", "model.optimizer.lr_decay must be in (0, 1], got 2"),
+    ("model.optimizer.weight_decay=-1", "model.optimizer.weight_decay must be finite and at least"),
+    ("model.optimizer=5", "model.optimizer=5: should have lr and lr_decay and weight_decay"),
+    ("~model.optimizer.lr", "model.optimizer.lr is required"),
     ("trainer.max_epochs=x", "trainer.max_epochs=x"),
     ("trainer.max_epochs=0", "trainer.max_epochs"),
     ("trainer.limit_val_batches=0", "trainer.limit_val_batches"),
@@ -188,11 +191,17 @@ NEAREST = [
     ("trainer.max_epoch=3", "trainer.max_epochs"),
     ("early_stoping.patience=1", "early_stopping.patience"),
     ("+early_stopping.patient=1", "early_stopping.patience"),
-    ("~model.lrr", "model.lr"),
+    ("model.optimizer.lrr=1", "model.optimizer.lr"),
+    ("+model.optimizer.lrr=1", "model.optimizer.lr"),
+    ("~model.optimizer.lrr", "model.optimizer.lr"),
+    # a setting of a node below
+    ("model.lr=0.01", "model.optimizer.lr"),
+    ("+model.lr=0.01", "model.optimizer.lr"),
+    ("std=0.2", "noise.std"),
     ("~early_stoping.patience", "early_stopping.patience"),
     ("hydra.run.dri=x", "hydra.run.dir"),
     ("model.loss=mae", "model.loss=mse"),
-    ("model={lrr:1}", "model.lr"),
+    ("model={optimizer:{lrr:1}}", "model.optimizer.lr"),
     ("trainer.accelerator=cpuu", "trainer.accelerator=cpu"),
     ("trainer.profiler=simpel", "trainer.profiler=simple"),
     ("trainer.precision=bf16-mixd", "trainer.precision=bf16-mixed"),
@@ -208,7 +217,7 @@ def test_the_nearest_valid_choice_is_proposed(override: str, meant: str, tmp_pat
 
 def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
     line = line_for(lambda: train_in(tmp_path / "run", "model.x=1"))
-    choices = "channels, loss, lr, lr_decay, seed, weight_decay"
+    choices = "channels, loss, optimizer, seed"
     assert line == f"model.x: there is no such setting, the choices are {choices}"
 
 
@@ -350,9 +359,9 @@ def test_a_checkpoint_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_diverges_ends_the_run_and_saves_no_weights(tmp_path: Path) -> None:
-    line = line_for(lambda: train_in(tmp_path, "model=dense", "model.lr=1e30"))
+    line = line_for(lambda: train_in(tmp_path, "model=dense", "model.optimizer.lr=1e30"))
     assert "step" in line
-    assert "model.lr" in line
+    assert "model.optimizer.lr" in line
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -372,7 +381,7 @@ def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
     checkpoint = f"checkpoint={trained(*DENSE).best}"
     for script, arguments, named in (
         ("train.py", [*quick, "model=vea"], "model=vae"),
-        ("train.py", [*quick, "data.train_size=256", "model.lr=1e30"], "step"),
+        ("train.py", [*quick, "data.train_size=256", "model.optimizer.lr=1e30"], "step"),
         ("eval.py", [checkpoint, *quick[1:], "trainer.devices=2"], "trainer.devices"),
     ):
         done = run_command(script, *arguments, directory=tmp_path)

@@ -26,7 +26,7 @@ from tests.helpers.runs import (
 from train import train
 
 QUICK = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
-SETTINGS = ("model.lr=0.002", "noise.std=0.25", "early_stopping.patience=7", "seed=3")
+SETTINGS = ("model.optimizer.lr=0.002", "noise.std=0.25", "early_stopping.patience=7", "seed=3")
 
 
 def resumable() -> Path:
@@ -67,7 +67,10 @@ train(cfg, Path("resumed"))
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ("model.lr=0.001", "model.lr=0.001: the run of checkpoint={} has 0.002, and"),
+        (
+            "model.optimizer.lr=0.001",
+            "model.optimizer.lr=0.001: the run of checkpoint={} has 0.002, and",
+        ),
         ("noise.std=0.5", "noise.std=0.5: the run of checkpoint={} has 0.25, and"),
         ("noise=speckle", "noise._target_=datamodules.noise.Speckle: "),
         ("model=vae", "model._target_=denoisers.vae.VAE: "),

@@ -106,7 +106,7 @@ NUMBERS = st.one_of(
 WORDS = """
 null true false ??? inf nan auto all cpu gpu 16-mixed 16-true ddp fsdp none fast mse l1 bce
 optimal learned noisy clean test val . .. / data /dev/null /proc $HOME ~ 00:00:01:00 1:2
-${seed} ${nope} ${noise} ${noise.std} ${oc.env:HOME} ${oc.env:NOPE} ${now:%Y} ${model.lr}
+${seed} ${nope} ${noise} ${noise.std} ${oc.env:HOME} ${oc.env:NOPE} ${now:%Y} ${model.optimizer.lr}
 ${trainer} ${hydra:job.num} ${ ${} ${.} ${a:b} choice(1,2) range(3) 1,2 int(3) str(1)
 {_target_:nonsense} {_target_:builtins.dict} [{_target_:builtins.dict}] [{_target_:int},3]
 {_target_:pytorch_lightning.callbacks.Timer} [{_target_:pytorch_lightning.callbacks.Timer}]

@@ -48,15 +48,15 @@ needs_submitit = needs("hydra_submitit_launcher", "submitit")
 
 @needs_joblib
 def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Path) -> None:
-    arguments = (*SWEEP, *JOBLIB, "model.lr=0.001,1e30,0.002", SURROUNDINGS)
+    arguments = (*SWEEP, *JOBLIB, "model.optimizer.lr=0.001,1e30,0.002", SURROUNDINGS)
     done = run_command("train.py", *arguments, directory=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
     last_line = done.stderr.splitlines()[-1]
-    reason = "train.py: 1 of the sweep's jobs failed (1_model.lr-1e+30): train/loss is"
+    reason = "train.py: 1 of the sweep's jobs failed (1_model.optimizer.lr-1e+30): train/loss is"
     assert last_line.startswith(reason)
     good, diverged, other = (
-        Run(tmp_path / "sweep" / f"{number}_model.lr-{lr}", 0.0)
+        Run(tmp_path / "sweep" / f"{number}_model.optimizer.lr-{lr}", 0.0)
         for number, lr in enumerate(("0.001", "1e+30", "0.002"))
     )
     assert "Traceback" in (diverged.directory / "train.log").read_text()
@@ -69,12 +69,12 @@ def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Pa
         assert seen["GOMP_SPINCOUNT"] == os.environ.get("GOMP_SPINCOUNT", "1000")
         words = json_of(run.directory / "run.json")["command"]
         assert words.startswith(f"python {ROOT / 'train.py'} data=procedural ")
-    assert "model.lr=0.002" in json_of(other.directory / "run.json")["command"]
+    assert "model.optimizer.lr=0.002" in json_of(other.directory / "run.json")["command"]
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        alone = train_in(tmp_path / "alone", *SWEEP[len(TINY) + 1 : -1], "model.lr=0.002")
+        alone = train_in(tmp_path / "alone", *SWEEP[len(TINY) + 1 : -1], "model.optimizer.lr=0.002")
     finally:
         torch.set_num_threads(before)
     assert same(read(other.last)["state_dict"], read(alone.last)["state_dict"])

@@ -37,7 +37,7 @@ def trials_in(directory: Path) -> list[optuna.trial.FrozenTrial]:
 
 
 def test_a_search_that_was_killed_goes_on_to_the_same_trials(tmp_path: Path) -> None:
-    space = ("model.lr=tag(log,interval(0.0001,0.01))", "model.latent_dim=4,8")
+    space = ("model.optimizer.lr=tag(log,interval(0.0001,0.01))", "model.latent_dim=4,8")
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for directory in (killed, whole):
         directory.mkdir()
@@ -68,7 +68,7 @@ def test_a_search_that_was_killed_goes_on_to_the_same_trials(tmp_path: Path) -> 
         sorted((killed / "search").glob("*_model.*")), found[0], strict=True
     ):
         assert folder.name.startswith(f"{number}_")
-        assert f"model.lr-{params['model.lr']}" in folder.name
+        assert f"model.optimizer.lr-{params['model.optimizer.lr']}" in folder.name
         assert json_of(folder / "metrics.json")["validation"]["psnr"] == value
 
     everything = contents(killed / "search" / names[0][-1])
@@ -79,9 +79,9 @@ def test_a_search_that_was_killed_goes_on_to_the_same_trials(tmp_path: Path) -> 
 
 
 def test_a_diverged_trial_fails_and_the_search_goes_on(tmp_path: Path) -> None:
-    done = run_command("train.py", *QUICK, "model.lr=0.001,1e30", directory=tmp_path)
+    done = run_command("train.py", *QUICK, "model.optimizer.lr=0.001,1e30", directory=tmp_path)
     trials = trials_in(tmp_path)
-    failed = [t.number for t in trials if t.params["model.lr"] == 1e30]
+    failed = [t.number for t in trials if t.params["model.optimizer.lr"] == 1e30]
     assert 0 < len(failed) < 3, "another seed"
     assert [t.number for t in trials if t.state.name == "FAIL"] == failed
     assert all(t.value is None for t in trials if t.number in failed)

@@ -117,6 +117,17 @@ def test_labels_say_what_sets_configurations_apart_and_no_more(tmp_path: Path) -
     assert found.families["v1"] == "vae, beta=10"
 
 
+def test_older_records_have_the_optimizers_settings_among_the_models(tmp_path: Path) -> None:
+    """They are the same settings, and those that differ have the same names."""
+    write_run(tmp_path / "old", "old", seed=0, lr=0.002, weight_decay=0)
+    for seed, lr in enumerate((0.002, 0.01), 1):
+        optimizer = {"lr": lr, "weight_decay": 0.0}
+        write_run(tmp_path / str(seed), str(seed), seed=seed, optimizer=optimizer)
+    found = compared(tmp_path).labels
+    assert found["old"] == found["1"] == "dense, optimizer.lr=0.002"
+    assert found["2"] == "dense, optimizer.lr=0.01"
+
+
 def test_labels_name_the_objective_and_those_of_its_settings_that_differ(tmp_path: Path) -> None:
     r2r = {"_target_": "denoisers.objectives.R2R", "sigma": 0.5}
     for name, objective in {

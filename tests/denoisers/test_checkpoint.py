@@ -13,8 +13,9 @@ from torch import Tensor
 
 from cli.config import build, plain
 from denoisers.base import ImageModel
-from denoisers.checkpoint import FORMAT_VERSION, class_name, load_model
+from denoisers.checkpoint import class_name, load_model
 from denoisers.saving import AtomicCheckpointIO, RunRecord
+from denoisers.upgrades import FORMAT_VERSION
 from tests.helpers.runs import (
     CLASSIFIER,
     DENSE,

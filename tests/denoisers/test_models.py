@@ -185,16 +185,20 @@ def test_a_composite_that_is_not_finetuned_has_nothing_to_train() -> None:
 # What constructors refuse
 
 OUT_OF_RANGE: dict[str, list[Any]] = {
-    "lr": [0.0, -1.0, math.nan, math.inf],
-    "lr_decay": [0.0, 1.5, math.nan],
-    "weight_decay": [-1.0, math.nan],
-    "seed": [-1],
-    "latent_dim": [0, -3],
+    "seed": [-1, 2**32],
+    "latent_dim": [0, -3, 100_001],
     "hidden": [[], [0], 0],
     "channels": [[], [0], [32, -1]],
+    "depth": [1, 1_001],
+    "width": [0],
     "beta": [-1.0, math.nan],
     "beta_warmup": [-1],
     "dropout": [1.0, -0.1, math.nan],
+}
+OPTIMIZER_OUT_OF_RANGE = {
+    "lr": [0.0, -1.0, math.nan, math.inf],
+    "lr_decay": [0.0, 1.5, math.nan],
+    "weight_decay": [-1.0, math.nan],
 }
 
 
@@ -213,7 +217,25 @@ def test_an_argument_out_of_range_is_refused_by_name(name: str, argument: str, v
         new_model(name, **{argument: value})
 
 
-@pytest.mark.parametrize("argument", ["class_weight", "lr", "lr_decay", "weight_decay", "seed"])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [(setting, value) for setting, values in OPTIMIZER_OUT_OF_RANGE.items() for value in values],
+)
+@pytest.mark.parametrize("name", SINGLE)
+def test_an_optimizers_setting_out_of_range_is_refused_by_name(
+    name: str, setting: str, value: float
+) -> None:
+    with pytest.raises(ValueError, match=rf"^model.optimizer.{setting} must be .*, got {value}$"):
+        new_model(name, optimizer={setting: value})
+
+
+def test_a_composites_optimizer_is_checked_too() -> None:
+    parts = new_model("dense"), new_model("classifier")
+    with pytest.raises(ValueError, match=r"^optimizer must be a dict of lr, lr_decay, weight_deca"):
+        new_composite(*parts, optimizer={"lr": 0.1})
+
+
+@pytest.mark.parametrize("argument", ["class_weight", "seed"])
 def test_a_composites_argument_out_of_range_is_refused_by_name(argument: str) -> None:
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*got -1"):
         new_composite(new_model("dense"), new_model("classifier"), **{argument: -1})

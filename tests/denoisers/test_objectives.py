@@ -362,7 +362,7 @@ def restored_psnr(model: PixelDenoiser) -> float:
 
 def train_steps(objective: str, steps: int) -> PixelDenoiser:
     torch.manual_seed(0)
-    model = new_model("unet", channels=[8, 16], lr=0.01)
+    model = new_model("unet", channels=[8, 16], optimizer={"lr": 0.01})
     assert isinstance(model, PixelDenoiser)
     data = unclipped_data()
     train_by(objective_node(objective), model, data)

@@ -262,7 +262,7 @@ class Betas(Callback):
 )
 def test_beta_rises_linearly_during_the_warmup(warmup: int, expected: list[float]) -> None:
     betas, beta = Betas(), 100.0  # large, so that the difference of two losses is precise
-    model = new_vae(likelihood="fixed", beta=beta, beta_warmup=warmup, lr=1e-6)
+    model = new_vae(likelihood="fixed", beta=beta, beta_warmup=warmup, optimizer={"lr": 1e-6})
     quiet_trainer(max_epochs=4, callbacks=[betas]).fit(model, new_data())
     assert betas.values["train"] == pytest.approx([beta * share for share in expected], rel=1e-3)
     assert betas.values["val"] == pytest.approx([beta] * 4, rel=1e-3)
@@ -291,7 +291,7 @@ class Varying(Callback):
 
 @pytest.mark.parametrize(("beta", "collapses"), [(1_000.0, True), (1.0, False)])
 def test_training_reports_a_collapse_once_an_epoch(beta: float, collapses: bool) -> None:
-    model = new_vae(hidden=[64], latent_dim=8, beta=beta, lr=0.005)
+    model = new_vae(hidden=[64], latent_dim=8, beta=beta, optimizer={"lr": 0.005})
     data = new_data(train_size=512, val_size=64)
     varying = Varying(data.eval_batch("val", torch.arange(64)).noisy)
     with warnings.catch_warnings(record=True) as caught:

@@ -2,8 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from pydantic import Field
@@ -25,6 +25,7 @@ class Settings:
     epsilon: Annotated[float, Field(gt=0)] = 1.0
     depth: Annotated[int, Field(ge=2)] = 2
     widths: list[Whole] | None = None
+    sizes: Annotated[list[Whole], Field(min_length=1)] = field(default_factory=lambda: [1])
     clip: bool = True
     kind: Literal[1, 3] = 1
 
@@ -65,6 +66,7 @@ def test_a_value_in_its_range_is_taken_as_it_is(name: str, value: Any) -> None:
         *(("epsilon", value, "finite and above 0") for value in (0.0, math.inf)),
         ("depth", 1, "at least 2"),
         *(("widths", value, "in [1, 10,000] or null") for value in ([0], [1, 10_001], 1)),
+        *(("sizes", value, "in [1, 10,000] and not empty") for value in ([], [0], 1)),
     ],
 )
 def test_a_value_out_of_its_range_is_refused_by_name_value_and_range(
@@ -78,3 +80,24 @@ def test_a_constructor_states_the_ranges_of_its_arguments() -> None:
     assert Thing("a", 3).doubled == 6
     with pytest.raises(ValueError, match=r"^size must be in \[1, 10,000\], got 0$"):
         Thing("a", 0)
+
+
+class Inner(TypedDict):
+    size: Whole
+    name: str
+
+
+class Outer:
+    def __init__(self, inner: Inner) -> None:
+        require_ranges(Outer.__init__, locals())
+
+
+def test_a_typed_dict_has_its_keys_and_no_others_in_their_ranges() -> None:
+    Outer({"size": 3, "name": "a"})
+    with pytest.raises(ValueError, match=r"^inner.size must be in \[1, 10,000\], got 0$"):
+        Outer({"size": 0, "name": "a"})
+    others: list[Any] = [{"size": 3}, {"size": 3, "name": "a", "sise": 3}, 3, None]
+    for other in others:
+        line = re.escape(f"inner must be a dict of size, name, got {other}")
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            Outer(other)

@@ -51,7 +51,7 @@ def write_run(
     """A training run. objective: None for a record that knows of none. settings: of the model."""
     directory.mkdir(parents=True)
     target = f"denoisers.{model}.{CLASSES[model]}"
-    node = {"_target_": target, "loss": "mse", "lr": 0.002, "seed": seed} | settings
+    node = {"_target_": target, "loss": "mse", "seed": seed} | settings
     record = {
         "run_id": run_id,
         "parent_id": None,

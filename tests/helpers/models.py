@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from hydra.utils import get_object
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from torch import Tensor
 
@@ -33,8 +33,9 @@ def model_config(name: str) -> dict[str, Any]:
 def new_model(
     name: str, image_shape: tuple[int, int, int] = (1, 28, 28), **settings: Any
 ) -> ImageModel:
-    """A model of conf/model/, some of its settings replaced, with random weights."""
-    node = OmegaConf.create(model_config(name) | settings)
+    """A model of conf/model/ with random weights; a setting given as a dict is merged."""
+    node = OmegaConf.merge(model_config(name), settings)
+    assert isinstance(node, DictConfig)
     model: ImageModel = build(node, "model", image_shape=image_shape, num_classes=NUM_CLASSES)
     return model
 
@@ -102,9 +103,7 @@ def new_composite(denoiser: ImageModel, classifier: ImageModel, **settings: Any)
     arguments: dict[str, Any] = {
         "finetune": True,
         "class_weight": 10.0,
-        "lr": 1e-3,
-        "lr_decay": 1.0,
-        "weight_decay": 0.0,
+        "optimizer": {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0},
         "seed": 0,
     }
     return Composite(describe(denoiser), describe(classifier), **arguments | settings)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from denoisers.checkpoint import FORMAT_VERSION, read_checkpoint
+from denoisers.checkpoint import read_checkpoint
+from denoisers.upgrades import FORMAT_VERSION
 from tests.helpers.runs import train_in
 
 

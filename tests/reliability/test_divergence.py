@@ -81,7 +81,7 @@ def test_it_is_named_with_its_step_and_the_good_checkpoints_stay(
         train_in(tmp_path, *THREE, *settings)
     message = str(caught.value)
     assert message.startswith(f"{found}, at a learning rate of 0.00")
-    assert message.endswith("try a lower model.lr or trainer.gradient_clip_val=1")
+    assert message.endswith("try a lower model.optimizer.lr or trainer.gradient_clip_val=1")
     assert not (tmp_path / "metrics.json").exists()
     left = Run(tmp_path, 0.0)
     if "epoch 0" in found:

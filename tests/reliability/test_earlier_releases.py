@@ -10,13 +10,16 @@ as version_N.ckpt, and the values to compare with are what it restores now.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from denoisers import checkpoint
-from denoisers.checkpoint import FORMAT_VERSION, load_model
-from tests.helpers.runs import read, resume_in, score_in
+from denoisers.checkpoint import load_model
+from denoisers.upgrades import FORMAT_VERSION, Upgrade
+from tests.helpers.models import new_composite, new_model
+from tests.helpers.runs import read, resume_in, same, score_in
 
 FILES = sorted((Path(__file__).parent.parent / "fixtures").glob("version_*.ckpt"))
 # By version, every 112th pixel that the model makes of a ramp from black to white.
@@ -24,6 +27,7 @@ RESTORED = {
     1: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
     2: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
     3: [0.34969234, 0.33112046, 0.43427423, 0.46661270, 0.32800308, 0.51860344, 0.33553901],
+    4: [0.35022253, 0.33096913, 0.43418416, 0.46658060, 0.32841745, 0.51909226, 0.33532333],
 }
 
 
@@ -64,7 +68,7 @@ def test_it_is_scored_and_resumed(file: Path, tmp_path: Path) -> None:
 def test_older_contents_are_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """With two versions more than there are, each of which renames the seed."""
 
-    def rename(before: str, after: str) -> checkpoint.Upgrade:
+    def rename(before: str, after: str) -> Upgrade:
         return lambda content: {
             **content,
             "run": content["run"] | {"seed": 1, after: content["run"][before]},
@@ -95,3 +99,39 @@ def test_pictures_of_ones_own_keep_the_range_that_they_had(tmp_path: Path) -> No
     torch.save(content, tmp_path / "older.ckpt")
     assert checkpoint.read_checkpoint(tmp_path / "older.ckpt")["run"]["data"]["range"] == "dtype"
     assert "range" not in checkpoint.read_checkpoint(FILES[1])["run"]["data"]
+
+
+def flat(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A model's arguments as format 3 had them."""
+    parts = {
+        name: value | {"arguments": flat(value["arguments"])}
+        for name, value in arguments.items()
+        if name in ("denoiser", "classifier")
+    }
+    others = {name: value for name, value in arguments.items() if name != "optimizer"}
+    return others | arguments["optimizer"] | parts
+
+
+def test_format_3_resumes_as_if_its_optimizer_had_settings_of_their_own(tmp_path: Path) -> None:
+    newest = FILES[3]
+    content = read(newest)
+    older = content["run"] | {"format_version": 3}
+    content |= {"run": older, "hyper_parameters": flat(content["hyper_parameters"])}
+    assert "lr_decay" in content["hyper_parameters"]
+    torch.save(content, tmp_path / "older.ckpt")
+    ends = [
+        read(resume_in(tmp_path / path.stem, path, "trainer.max_epochs=3").last)
+        for path in (newest, tmp_path / "older.ckpt")
+    ]
+    for entry in ("state_dict", "optimizer_states", "lr_schedulers", "hyper_parameters"):
+        assert same(ends[0][entry], ends[1][entry]), entry
+
+
+def test_the_parts_of_a_composite_of_format_3_are_upgraded_too(tmp_path: Path) -> None:
+    model = new_composite(new_model("dense", hidden=[8]), new_model("classifier"))
+    content = read(FILES[2])
+    content["run"] |= {"format_version": 3, "model": "denoisers.composite.Composite"}
+    content |= {"state_dict": model.state_dict(), "hyper_parameters": flat(dict(model.hparams))}
+    torch.save(content, tmp_path / "older.ckpt")
+    loaded, _ = load_model(tmp_path / "older.ckpt")
+    assert dict(loaded.hparams) == dict(model.hparams)

@@ -78,9 +78,9 @@ def test_an_evaluation_is_stopped_too(tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_is_stopped_ends_and_goes_on_in_its_directory(tmp_path: Path) -> None:
-    sweep = (*ENDLESS, "hydra.sweep.dir=sweep", "model.lr=0.001,0.002", "-m")
+    sweep = (*ENDLESS, "hydra.sweep.dir=sweep", "model.optimizer.lr=0.001,0.002", "-m")
     run = Command(tmp_path, "train.py", *sweep)
-    first = tmp_path / "sweep" / "0_model.lr-0.001"
+    first = tmp_path / "sweep" / "0_model.optimizer.lr-0.001"
     run.wait_for((first / "checkpoints" / "last.ckpt").exists)
     status, (line,) = run.stop(signal.SIGTERM)
     assert status == 143

@@ -141,7 +141,7 @@ def test_a_finished_run_extended_twice_equals_a_longer_one(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "override",
     [
-        "model.lr=1",
+        "model.optimizer.lr=1",
         "model=vae",
         "noise.std=0.1",
         "noise=gaussian",

@@ -32,28 +32,28 @@ def files_of(run: Run) -> dict[str, bytes]:
 
 
 def test_a_diverged_job_fails_alone_and_is_the_only_one_to_be_tried_again(tmp_path: Path) -> None:
-    arguments = ("-m", *THREE_EPOCHS, "model.lr=0.001,1e30,0.002")
+    arguments = ("-m", *THREE_EPOCHS, "model.optimizer.lr=0.001,1e30,0.002")
     done = run_command("train.py", *arguments, directory=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
     assert done.stderr.splitlines()[-1].startswith(
-        "train.py: 1 of the sweep's jobs failed (1_model.lr-1e+30): train/loss is"
+        "train.py: 1 of the sweep's jobs failed (1_model.optimizer.lr-1e+30): train/loss is"
     )
     first, diverged, third = (
-        Run(tmp_path / "sweep" / f"{number}_model.lr-{lr}", 0.0)
+        Run(tmp_path / "sweep" / f"{number}_model.optimizer.lr-{lr}", 0.0)
         for number, lr in enumerate(("0.001", "1e+30", "0.002"))
     )
     assert "Traceback" in (diverged.directory / "train.log").read_text()
     assert not (diverged.directory / "metrics.json").exists()
     assert not diverged.last.exists()
-    alone = trained("model=dense", "trainer.max_epochs=3", "model.lr=0.002")
+    alone = trained("model=dense", "trainer.max_epochs=3", "model.optimizer.lr=0.002")
     assert same(read(third.last)["state_dict"], read(alone.last)["state_dict"])
     assert untimed(third.history) == untimed(alone.history)
 
     before = files_of(first), files_of(third)
     again = run_command("train.py", *arguments, directory=tmp_path)
     assert again.returncode == 1
-    assert "(1_model.lr-1e+30)" in again.stderr
+    assert "(1_model.optimizer.lr-1e+30)" in again.stderr
     assert again.stdout.count("has ended already: passed over") == 2
     assert (files_of(first), files_of(third)) == before
     assert (diverged.directory / "train.log").read_text().count("Traceback") >= 2
@@ -115,7 +115,7 @@ def test_another_sweep_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     assert run_command("train.py", *arguments, directory=tmp_path).returncode == 0
     job = Run(tmp_path / "sweep" / "0_seed-3", 0.0)
     before = files_of(job)
-    done = run_command("train.py", *arguments, "model.lr=0.5", directory=tmp_path)
+    done = run_command("train.py", *arguments, "model.optimizer.lr=0.5", directory=tmp_path)
     assert done.returncode == 1
     assert "already holds a run: give another hydra.run.dir (or hydra.sweep.dir)" in done.stderr
     assert files_of(job) == before

@@ -194,9 +194,7 @@ def test_a_composite_restores_with_its_denoiser() -> None:
         describe(classifier),
         False,
         1.0,
-        lr=1e-3,
-        lr_decay=1.0,
-        weight_decay=0.0,
+        optimizer={"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0},
         seed=0,
     ).eval()
     noisy = picture(1, 28, 28)

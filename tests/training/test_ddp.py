@@ -18,6 +18,7 @@ from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, load_model
 from denoisers.composite import Composite
 from denoisers.objectives import R2R, SURE, Neighbor2Neighbor, Noise2Noise, Noise2Self
+from denoisers.optimizer import AdamW
 from tests.helpers.models import new_data, new_model, quiet_trainer
 from tests.helpers.processes import ENDLESS, Command
 from tests.helpers.runs import (
@@ -51,7 +52,8 @@ def composite() -> Composite:
         describe(new_model("vae")),
         describe(new_model("classifier", dropout=0.0)),
     )
-    return Composite(denoiser, classifier, True, 100.0, 1e-3, 1.0, 0.0, 0)
+    optimizer: AdamW = {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0}
+    return Composite(denoiser, classifier, True, 100.0, optimizer, 0)
 
 
 def first_steps(**trainer: Any) -> dict[str, dict[str, Tensor]]:
@@ -211,7 +213,13 @@ def test_a_sweep_in_one_process_is_refused_before_its_first_job(
 ) -> None:
     if launcher == "joblib":
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no joblib launcher")
-    sweep = ("-m", *TINY, "trainer=ddp", "model.lr=0.001,0.002", f"hydra/launcher={launcher}")
+    sweep = (
+        "-m",
+        *TINY,
+        "trainer=ddp",
+        "model.optimizer.lr=0.001,0.002",
+        f"hydra/launcher={launcher}",
+    )
     done = run_command("train.py", *sweep, "hydra.sweep.dir=sweep", directory=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [

@@ -122,9 +122,9 @@ def test_compiling_changes_the_speed_alone(tmp_path: Path) -> None:
 
 def test_the_learning_rate_decays_each_epoch() -> None:
     run = trained(*DENSE)
-    model = compose("train", *DENSE).model
+    optimizer = compose("train", *DENSE).model.optimizer
     assert [row["learning_rate"] for row in run.history] == pytest.approx(
-        [model.lr * model.lr_decay**epoch for epoch in range(3)]
+        [optimizer.lr * optimizer.lr_decay**epoch for epoch in range(3)]
     )
 
 
@@ -163,7 +163,7 @@ def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
     shown = HParamsPluginData.FromString(content).session_start_info.hparams
     cfg = compose("train", *DENSE)
     assert shown["model"].string_value == "Dense"
-    assert shown["model.lr"].number_value == cfg.model.lr
+    assert shown["model.optimizer.lr"].number_value == cfg.model.optimizer.lr
     assert shown["objective"].string_value == "Supervised"
     assert shown["noise.std"].number_value == cfg.noise.std
     assert shown["seed"].number_value == 0

@@ -45,7 +45,8 @@ def test_a_profiler_reports_on_the_terminal_and_in_the_run(
 
 
 @pytest.mark.parametrize(
-    ("finder", "setting"), [("LearningRateFinder", "model.lr"), ("BatchSizeFinder", "batch_size")]
+    ("finder", "setting"),
+    [("LearningRateFinder", "model.optimizer.lr"), ("BatchSizeFinder", "batch_size")],
 )
 def test_what_would_change_a_setting_is_refused(finder: str, setting: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"{finder} would train with another .*{setting}"):
