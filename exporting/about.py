@@ -14,11 +14,6 @@ from denoisers.composite import Composite
 from groundwork.run_directory import BEST, METRICS
 
 PROJECT = "image-denoisers"
-NOT_STATED = "not stated"
-DATA_LICENCES = {  # of the images, by the class of their data
-    "FashionMNIST": "MIT, Copyright (c) 2017 Zalando SE",
-    "MNIST": "CC BY-SA 3.0, Yann LeCun and Corinna Cortes",
-}
 RESTORED, LOGITS = "restored", "logits"
 OUTPUTS = {
     RESTORED: "float32, of the input's shape, in [0, 1]",
@@ -50,6 +45,7 @@ def describe_export(
         licence     of the model: what the setting `licence` says
     """
     described = describe(model)
+    data = resolve(run["data"]["_target_"], ImageDataModule)
     about: dict[str, Any] = {
         "project": f"{PROJECT} {importlib.metadata.version(PROJECT)}",
         "model": described["name"],
@@ -60,15 +56,14 @@ def describe_export(
             "range": "float32, black is 0 and white is 1; noise may go beyond",
         },
         "outputs": {name: OUTPUTS[name] for name in output_names(model)},
-        "class_names": _class_names(run["data"]),
-        "data": _settings(run["data"]),
+        "class_names": list(data.class_names),
+        "data": _settings(run["data"]) | {"licence": data.licence},
         "noise": _settings(run["noise"]),
         "objective": _settings(run["objective"]),
         "seed": run["seed"],
         "run_id": run["run_id"],
         "licence": licence,
     }
-    about["data"]["licence"] = DATA_LICENCES.get(about["data"]["name"], NOT_STATED)
     if metrics is not None:
         about["metrics"] = {part: metrics[part] for part in ("validation", "test")}
         if "images" in metrics:  # older runs did not count them
@@ -115,10 +110,6 @@ def output_names(model: ImageModel) -> tuple[str, ...]:
 def _sizes(model: ImageModel) -> list[int | str]:
     channels, height, width = model.image_shape
     return [channels, "height", "width"] if model.takes_any_size else [channels, height, width]
-
-
-def _class_names(data: dict[str, Any]) -> list[str]:
-    return list(resolve(data["_target_"], ImageDataModule).class_names)
 
 
 def _settings(node: Any) -> Any:

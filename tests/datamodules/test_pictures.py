@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.io import decode_jpeg, encode_jpeg, read_file
 
-from datamodules.pictures import read_picture
+from tests.helpers.pictures import read_picture
 
 HEIGHT, WIDTH = 7, 10
 GREY, GREY_ALPHA, RGB, RGBA, PALETTE = 0, 4, 2, 6, 3  # PNG's colour types
@@ -426,13 +426,12 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "Is a directory" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["png", "tiff", "webp", "gif"])
+@pytest.mark.parametrize("kind", ["png", "webp", "gif"])
 def test_several_frames_are_refused(kind: str, tmp_path: Path) -> None:
     frames = [Image.fromarray(samples(3, 8, seed).astype(np.uint8)) for seed in range(3)]
     path = tmp_path / f"picture.{kind}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    said = "it is a stack of 3 planes, not one" if kind == "tiff" else "it has 3 frames, not one"
-    assert said in refusal(path)
+    assert "it has 3 frames, not one" in refusal(path)
 
 
 @pytest.mark.parametrize("size", [(0, 3), (3, 0)])

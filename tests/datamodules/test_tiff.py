@@ -10,8 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from datamodules.pictures import open_picture, range_of, read_picture
+from datamodules.pictures import open_picture, range_of
 from datamodules.stored import Stored
+from tests.helpers.pictures import read_picture
 
 HEIGHT, WIDTH = 18, 23
 

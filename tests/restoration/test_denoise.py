@@ -18,7 +18,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import denoise
 from cli.messages import is_users_mistake, one_line
 from datamodules.noise import Blind, Gaussian, Noise, Poisson
-from datamodules.pictures import read_picture
 from denoisers import metrics
 from denoisers.checkpoint import load_model
 from restoration.inputs import Task
@@ -27,6 +26,7 @@ from restoration.residual import residual_of
 from restoration.restorer import Restorer
 from restoration.scores import scores
 from restoration.trained_on import Training
+from tests.helpers.pictures import read_picture
 from tests.helpers.runs import (
     CLASSIFIER,
     DENSE,
