@@ -62,7 +62,7 @@ EVAL_SETTINGS: dict[str, Any] = {
 EXPORT_SETTINGS: dict[str, Any] = {
     "seed": Seed,
     "checkpoint": File,
-    "format": Literal["onnx", "torch_export", "safetensors"],
+    "format": File,  # exporting/formats.py knows the names
     "output": File | None,
     "check": Literal["real", "random"],
     "licence": Annotated[str, Field(min_length=1)],

@@ -366,7 +366,8 @@ def test_nothing_is_written_where_the_check_fails(
 @pytest.mark.parametrize(
     ("overrides", "named"),
     [
-        (["format=onxx"], "format=onxx: should be 'onnx', 'torch_export' or 'safetensors'"),
+        (["format=onxx"], "format=onxx: there is no such format, did you mean format=onnx?"),
+        (["format=keras"], "the choices are onnx, safetensors, torch_export"),
         (["format=null"], "format=None"),
         (["check=none"], "check=none: should be 'real' or 'random'"),
         (["licence=3"], "licence=3"),
