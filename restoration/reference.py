@@ -1,4 +1,4 @@
-"""The clean pictures that restored ones are compared with."""
+"""The clean pictures that restored pictures are compared with."""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -14,11 +14,19 @@ from restoration.inputs import Task
 def clean_planes(
     task: Task, noisy: Stored, values: ValueRange, given: Given
 ) -> Iterator[np.ndarray | None]:
-    """For each plane of the picture the clean one, C H W with 1 for white; None without reference.
+    """Read the clean plane for each plane of a picture.
 
-    values: the picture's range, which numbers of the same type have too.
+    Args:
+        task: The picture and its reference.
+        noisy: The picture as stored.
+        values: The picture's range. It applies to a reference with numbers of the same type.
+        given: Which numbers of a reference of another type are black and white.
 
-    Raises ValueError for a reference of another size, or whose numbers are of another range.
+    Returns:
+        Planes C H W, 1 for white, or None for each plane if there is no reference.
+
+    Raises:
+        ValueError: The reference has another size, or numbers outside of the picture's range.
     """
     if task.reference is None:
         return repeat(None, noisy.count)

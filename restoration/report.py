@@ -1,4 +1,4 @@
-"""What there is to say of a restored picture: for people, for programs, and in a table."""
+"""The report on a restored picture: as text, as JSON, and as a row of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,23 @@ from restoration.inputs import Task
 from restoration.residual import Residual
 from restoration.trained_on import Training
 
-STRONGER = 1.5  # times the noise: a residual that has more than noise in it
-WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
-STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
+# Times the noise. A stronger residual has more than noise in it, a weaker one leaves most of the
+# noise's power in the picture.
+STRONGER = 1.5
+WEAKER = 0.5
+STRUCTURE = 0.05  # autocorrelation, beyond that of white noise, of a residual with more than noise
 UNIT = ValueRange(0, 1, "floating-point numbers in [0, 1]")
 CHANNELS = {1: "grey", 3: "colour"}
 
 
 class Planes(NamedTuple):
-    """Of a stack: the letters and lengths of its axes, and the noise in each plane."""
+    """The planes of a stack.
+
+    Attributes:
+        axes: A letter for each axis.
+        shape: The lengths of the axes.
+        noise_stds: The estimated noise in each plane. None if it cannot be estimated.
+    """
 
     axes: str
     shape: tuple[int, ...]
@@ -29,14 +37,21 @@ class Planes(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of one picture or stack.
+    """The report on one picture or stack.
 
-    shape: C H W. tile: height and width, None for a picture that was restored whole.
-    noise_std: as estimated; None where it can't be told.
-    scores: of the noisy and of the restored picture, where there is a clean one.
-    values: which of the file's numbers are 0 and 1. alpha: whether it has transparency.
-    planes: of a stack, for which the other measures are summaries; None for a single picture.
-    lost: what the original says beside its pixels, and the restored file does not.
+    Attributes:
+        task: The picture and its files.
+        checkpoint: The model's checkpoint.
+        training: What the model was trained on.
+        shape: C H W.
+        tile: Height and width. None if the picture was restored whole.
+        noise_std: The estimated noise. None if it cannot be estimated.
+        residual: The measures of the residual.
+        scores: Those of the noisy and of the restored picture. None without a clean one.
+        values: Which of the file's numbers are 0 and 1.
+        alpha: Whether the picture has transparency.
+        planes: The planes of a stack. The other measures summarise them. None for a single picture.
+        lost: Metadata of the original that the restored file does not have.
     """
 
     task: Task
@@ -54,7 +69,7 @@ class Report:
 
     @property
     def noise_in_range(self) -> bool | None:
-        """Whether the model was trained for noise as strong; None where that can't be told."""
+        """Whether the model was trained for noise of this strength. None if that is unknown."""
         levels = self.training.levels
         if levels is None or self.noise_std is None:
             return None
@@ -69,7 +84,8 @@ class Report:
     def shows_structure(self) -> bool:
         """Whether neighbours in the residual resemble each other more than in noise.
 
-        By more than three standard deviations of white noise, and what good denoisers leave.
+        Their autocorrelation exceeds `STRUCTURE`, which good denoisers reach too, by more than
+        three standard deviations of white noise's autocorrelation.
         """
         found = max(self.residual.across, self.residual.down)
         return found > STRUCTURE + 1.5 * self.residual.white
@@ -90,7 +106,7 @@ class Report:
         return found
 
     def _unlike(self) -> list[str]:
-        """Why the picture is not one of those that the model was trained on."""
+        """Say how the picture differs from those that the model was trained on."""
         reasons, strength = [], self.residual.strength
         _, height, width = self.training.image_shape
         if not self.training.any_size and self.shape[1:] != (height, width):
@@ -176,7 +192,7 @@ class Report:
         return f"{strength}; {inside}"
 
     def _own(self, std: float) -> float:
-        """A standard deviation in the file's own numbers."""
+        """Convert a standard deviation to the file's own numbers."""
         return std * abs(self.values.high - self.values.low)
 
     def _range(self) -> str:
@@ -186,14 +202,14 @@ class Report:
 
 
 def write(report: Report) -> None:
-    """The text and the JSON beside the restored picture."""
+    """Write the text and the JSON beside the restored picture."""
     _, text, content = report.task.written
     write_whole(text, report.as_text())
     write_json(content, report.as_dict())
 
 
 def show(reports: Sequence[Report]) -> None:
-    """A table of all pictures, and their warnings, on the terminal."""
+    """Print a table of all pictures, and then their warnings."""
     scored = any(report.scores for report in reports)
     names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
     rows = []
