@@ -1,4 +1,4 @@
-"""The dataset's files: what is damaged is refused, what is missing is fetched once and whole."""
+"""The dataset's files: damaged ones are refused, and missing ones are fetched once and whole."""
 
 import gzip
 import logging
@@ -45,7 +45,7 @@ PAGE = b"<!DOCTYPE html><html><body>Sign in to the network</body></html>"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """The only mirror that Small knows."""
+    """Serve the only mirror of `Small`."""
     with mirror() as server:
         monkeypatch.setattr(SmallFiles, "mirrors", [server.url])
         yield server
@@ -56,7 +56,7 @@ def prepare(root: Path) -> None:
 
 
 def start(call: Callable[..., None], *arguments: object) -> ForkProcess:
-    """A process of its own, which starts at once: torch is imported already."""
+    """Start a process. It is quick, since torch is imported already."""
     process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
     process.start()
     return process
@@ -79,7 +79,7 @@ def flipped(name: str, position: int) -> bytes:
 
 
 def refusal(root: Path) -> str:
-    """The one line that a run ends with."""
+    """Return the one line that a run ends with."""
     with pytest.raises(ValueError, match="is damaged") as caught:
         prepare(root)
     line = str(caught.value)
@@ -88,7 +88,7 @@ def refusal(root: Path) -> str:
 
 
 def repaired(root: Path, line: str) -> None:
-    """Do what the line says, to the letter, and run again."""
+    """Run the command that the line names, and then the preparation again."""
     command = line.rsplit("makes it anew: ", 1)[1]
     subprocess.run(command, shell=True, check=True, cwd="/")
     prepare(root)
@@ -98,7 +98,7 @@ def repaired(root: Path, line: str) -> None:
 
 
 def fewer(name: str) -> bytes:
-    """A file in good order with one image, or label, less."""
+    """Return a valid file with one image or label fewer."""
     size = 784 if "images" in name else 1
     content = FILES[name]
     count = int.from_bytes(content[4:8], "big") - 1
@@ -106,7 +106,7 @@ def fewer(name: str) -> bytes:
 
 
 DAMAGE: dict[str, dict[str, bytes]] = {
-    # what is wrong -> files with wrong contents
+    # the fault -> files with wrong contents
     "a wrong byte in images": {IMAGES: flipped(IMAGES, 500_000)},
     "a wrong byte in a header": {IMAGES: flipped(IMAGES, 3)},
     "a wrong last byte": {LABELS: flipped(LABELS, -1)},
@@ -191,7 +191,7 @@ def test_swapped_files_are_said_to_be_each_other(tmp_path: Path) -> None:
 
 
 def test_no_byte_may_be_wrong(tmp_path: Path) -> None:
-    """All bytes of the headers, and some twenty more of each file."""
+    """The test changes each byte of the headers, and some twenty more of each file."""
     folder = raw_folder(tmp_path, FILES)
     data = new_mnist(Small, tmp_path)
     for name, content in FILES.items():
@@ -204,7 +204,7 @@ def test_no_byte_may_be_wrong(tmp_path: Path) -> None:
 
 
 def linked(root: Path, target: Path, suffix: str) -> Path:
-    """The raw folder of a tree in which Fashion-MNIST's files, packed or not, are links."""
+    """Make a folder in which Fashion-MNIST's files, packed or not, are links."""
     source, raw = (folder / "FashionMNIST" / "raw" for folder in (root, target))
     raw.mkdir(parents=True)
     for name in FashionMNIST.checksums:
@@ -318,11 +318,11 @@ def test_a_failed_download_keeps_what_there_was(tmp_path: Path, server: Mirror) 
     prepare(tmp_path)
 
 
-# A disk that is full, and folders that are only read
+# Full disks and read-only folders
 
 
 def limited(root: Path, size: int) -> None:
-    """Prepare where no file may be larger than `size` bytes; exit with 0 for the right line."""
+    """Prepare with files of at most `size` bytes, and exit with 0 if the line is right."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:
         prepare(root)
@@ -350,7 +350,7 @@ def test_what_does_not_fit_is_said_and_not_left_there_by_half(
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that anyone may read: pytest's are their owner's alone."""
+    """Return a folder that anyone may read. pytest's folders are for their owner only."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -358,7 +358,7 @@ def shared() -> Iterator[Path]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Without the right to write in a folder, which root has in spite of its mode."""
+    """Take away the right to write to a folder, which root has in spite of the folder's mode."""
     folder.chmod(0o555)
     user = os.geteuid()
     if user == 0:
@@ -457,7 +457,7 @@ def test_processes_extract_at_once(tmp_path: Path) -> None:
 
 
 def prepare_aloud(root: Path, file: Path) -> None:
-    """Prepare with no patience, and log into a file."""
+    """Prepare without patience, and log to a file."""
     mnist.PATIENCE = 0
     logging.basicConfig(filename=file, force=True)
     prepare(root)
@@ -516,6 +516,6 @@ def test_kills_at_random_moments_leave_nothing_in_the_way(tmp_path: Path, server
             assert name in staged | {LOCK} or content == WHOLE[name]
         if process.exitcode == 0:
             subprocess.run(["rm", "-r", root], check=True)
-    assert halves  # some kills met a file that was being written
+    assert halves  # some kills came while a file was being written
     prepare(root)
     assert contents(root / "SmallFiles" / "raw") == WHOLE | {LOCK: b""}

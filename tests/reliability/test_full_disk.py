@@ -1,4 +1,4 @@
-"""A full disk or a folder that is not to be written: one line, and what was there is as it was."""
+"""A full disk or a read-only folder ends a run with one line, and older files stay as they were."""
 
 import os
 import resource
@@ -16,12 +16,12 @@ from denoisers.checkpoint import load_model
 from denoisers.saving import AtomicCheckpointIO
 from tests.helpers.runs import DENSE, TINY, contents, read, run_command, same, trained
 
-LIMIT = 4096  # bytes, less than any checkpoint has and more than a run's tables
+LIMIT = 4096  # bytes, fewer than any checkpoint has and more than a run's tables have
 NOBODY = 65534
 
 
 def limit_files() -> None:
-    """A write beyond the limit fails as on a full disk; Python ignores the signal that it sends."""
+    """Make writes beyond the limit fail as on a full disk. Python ignores the signal for them."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
@@ -37,7 +37,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Root may write everywhere, so root is somebody else meanwhile."""
+    """Make a folder read-only. Root may write everywhere, so it becomes another user meanwhile."""
     folder.chmod(0o555)
     user = os.geteuid()
     if user == 0:
@@ -51,7 +51,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that other users can reach, unlike `tmp_path`."""
+    """Return a folder that other users can reach, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -77,7 +77,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(
 
 
 class FullDisk(Callback):
-    """Fills the disk when the second epoch begins."""
+    """Fills the disk at the start of the second epoch."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == 1:

@@ -1,4 +1,4 @@
-"""Which pictures are found in what a user gives: by content, behind links, in odd folders."""
+"""The pictures that are found: by content, behind links, and in odd folders."""
 
 import os
 import tempfile
@@ -48,7 +48,7 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
 
 
 def test_folders_that_link_to_each_other_do_not_take_for_ever(tmp_path: Path) -> None:
-    """Twelve folders that each link to all others have 12! paths through them."""
+    """Twelve folders that each link to all others have 12! paths."""
     for number in range(12):
         save(tmp_path / str(number) / "a.png")
         for other in range(12):
@@ -245,7 +245,7 @@ def test_an_unreadable_folder_is_named() -> None:
         save(root / "secret" / "b.png")
         (root / "secret").chmod(0)
         user = os.geteuid()
-        if user == 0:  # root may read everything, so root is somebody else meanwhile
+        if user == 0:  # root may read everything, so root becomes another user meanwhile
             os.seteuid(NOBODY)
         try:
             found, passed = search(root)
