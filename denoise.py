@@ -52,7 +52,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
 
     cuda = torch.cuda.is_available()
     if given.device == "cuda" and not cuda:
-        raise ValueError("device=cuda: torch finds none here")
+        raise ValueError("device=cuda: torch finds no GPU here")
     device = "cuda" if cuda and given.device != "cpu" else "cpu"
     model, run = load_model(given.checkpoint)
     require_noise(run["noise"])

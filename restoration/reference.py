@@ -33,15 +33,16 @@ def clean_planes(
     clean = open_picture(task.reference)
     if (clean.size, clean.shape) != (noisy.size, noisy.shape):
         raise ValueError(
-            f"{task.source} is of {_described(noisy)}, its reference {task.reference} of "
+            f"{task.source} has {_described(noisy)}, but its reference {task.reference} has "
             f"{_described(clean)}"
         )
     own = range_of(task.reference, clean, given)
     if (clean.dtype, clean.inverted) == (noisy.dtype, noisy.inverted):
         if max(own[:2]) > max(values[:2]) or min(own[:2]) < min(values[:2]):
             raise ValueError(
-                f"{task.source} has numbers from {spoken(values.low, values.high)}, its reference "
-                f"{task.reference} from {spoken(own.low, own.high)}: say what is white by range="
+                f"{task.source} has numbers from {spoken(values.low, values.high)}, but its "
+                f"reference {task.reference} from {spoken(own.low, own.high)}: say by range= what "
+                "is white"
             )
         own = values
     return (own.scaled(plane[: clean.size[0]]) for plane in clean.planes())

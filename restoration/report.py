@@ -97,11 +97,13 @@ class Report:
             reason = "; ".join(reasons)
             found.append(f"This picture is unlike what the model was trained on: {reason}.")
         if self.noise_in_range is False:
-            found.append(f"The model was not trained for noise of this strength: {self._range()}.")
+            found.append(
+                f"The model was trained for {self._range()}, not for noise of this strength."
+            )
         if self.left_noise_in:
             found.append(
-                "Most of the noise was left in: what was taken away is "
-                f"{self.residual.strength:.1f} times as strong."
+                "Most of the noise was left in: the residual is "
+                f"{self.residual.strength:.1f} times as strong as the noise."
             )
         return found
 
@@ -110,11 +112,11 @@ class Report:
         reasons, strength = [], self.residual.strength
         _, height, width = self.training.image_shape
         if not self.training.any_size and self.shape[1:] != (height, width):
-            reasons.append(f"the model only ever saw {width} x {height} pixels")
+            reasons.append(f"the model was trained on {width} x {height} pixels only")
         if strength is not None and strength > STRONGER:
-            reasons.append(f"what was taken away is {strength:.1f} times as strong as the noise")
+            reasons.append(f"the residual is {strength:.1f} times as strong as the noise")
         if self.shows_structure and not self.left_noise_in:
-            reasons.append("the residual still shows the picture, details were removed")
+            reasons.append("the residual still shows the picture, so details were removed")
         return reasons
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,16 +156,14 @@ class Report:
                 f"It was restored in overlapping tiles of {self.tile[1]} x {self.tile[0]}."
             )
         if self.shape[0] > training.image_shape[0]:
-            lines.append("Each channel was restored on its own, as the model knows grey pictures.")
+            lines.append("The model is for grey pictures, so each channel was restored on its own.")
         if self.shape[0] < training.image_shape[0]:
-            lines.append(
-                "It was shown to the model, which knows colour, with three equal channels."
-            )
+            lines.append("The model is for colour pictures, so it was given three equal channels.")
         if self.planes:
             axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
             lines.append(f"It is a stack of {axes}, restored plane by plane.")
         if self.alpha:
-            lines.append("Its colours were restored, its transparency is as it was.")
+            lines.append("Its colours were restored, and its transparency is as it was.")
         lines.append(f"Black to white: {spoken(*self.values[:2])} ({self.values.reason}).")
         lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
         for name, scores in (self.scores or {}).items():
@@ -177,9 +177,9 @@ class Report:
 
     def _noise(self) -> str:
         if self.noise_std is None:
-            return "how strong it is can't be told"
+            return "its strength cannot be estimated"
         if self.noise_std == 0:
-            strength = "none to be seen"
+            strength = "none was found"
         else:
             strength = f"estimated standard deviation {self.noise_std:.3f}"
             if self.values != UNIT:
@@ -188,8 +188,8 @@ class Report:
             strength += f" in the median plane, {_from_to(self.planes.noise_stds)}"
         if self.noise_in_range is None:
             return f"{strength}; the model was trained with noise of another kind"
-        inside = "what the model was trained for" if self.noise_in_range else self._range()
-        return f"{strength}; {inside}"
+        inside = "noise of this strength" if self.noise_in_range else self._range()
+        return f"{strength}; the model was trained for {inside}"
 
     def _own(self, std: float) -> float:
         """Convert a standard deviation to the file's own numbers."""
@@ -198,7 +198,7 @@ class Report:
     def _range(self) -> str:
         assert self.training.levels is not None
         low, high = self.training.levels
-        return f"it knows standard deviations from {low:.3f} to {high:.3f}"
+        return f"standard deviations from {low:.3f} to {high:.3f}"
 
 
 def write(report: Report) -> None:
@@ -234,16 +234,17 @@ def _described(shape: tuple[int, int, int]) -> str:
 
 def _from_to(stds: Sequence[float | None]) -> str:
     there = [std for std in stds if std is not None]
-    unknown = f"; it can't be told in {len(stds) - len(there)} planes" * (len(stds) > len(there))
+    absent = len(stds) - len(there)
+    unknown = f"; it cannot be estimated in {absent} planes" if absent else ""
     return (f"from {min(there):.3f} to {max(there):.3f}" if there else "unknown") + unknown
 
 
 def _residual(residual: Residual) -> str:
     explained = ""
     if residual.explained_mean is not None:
-        explained = f" (cutting the noise to [0, 1] explains {residual.explained_mean:.4f})"
+        explained = f" (clipping the noise to [0, 1] explains {residual.explained_mean:.4f})"
     return (
         f"mean {residual.mean:.4f}{explained}, standard deviation {residual.std:.3f}; "
-        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down (of white "
-        f"noise within ±{residual.white:.3f})"
+        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down "
+        f"(within ±{residual.white:.3f} for white noise)"
     )

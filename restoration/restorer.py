@@ -53,8 +53,8 @@ class Restorer:
             raise ValueError(f"checkpoint: a {type(model).__name__} restores no pictures")
         if part.image_shape[0] not in (1, 3):
             raise ValueError(
-                f"checkpoint: it is for images of {part.image_shape[0]} channels, pictures have 1 "
-                "or 3"
+                f"checkpoint: its model is for images of {part.image_shape[0]} channels, but "
+                "pictures have 1 or 3"
             )
         self.image_shape = part.image_shape
         self.any_size = part.takes_any_size
@@ -132,8 +132,8 @@ class Restorer:
         least = 2 * (2 * self.reach + 2 + GRID)
         if tile < least:
             raise ValueError(
-                f"tile={tile}: at least {least} pixels, since this network sees {self.reach} "
-                "pixels far"
+                f"tile={tile}: it must be at least {least} pixels, since this network sees "
+                f"{self.reach} pixels far"
             )
 
 

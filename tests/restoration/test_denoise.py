@@ -300,7 +300,7 @@ def test_a_mistake_is_one_line_before_torch_is_loaded(
         (CLASSIFIER, (), "a Classifier restores no pictures"),
         (DENSE, ("tile=64",), "a Dense has tiles of its own size"),
         (UNET, ("tile=10",), "tile=10: at least"),
-        (UNET, ("device=cuda",), "device=cuda: torch finds none here"),
+        (UNET, ("device=cuda",), "device=cuda: torch finds no GPU here"),
     ],
 )
 def test_what_the_model_cannot_do_is_refused(
@@ -366,7 +366,7 @@ def test_ssim_in_strips_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_reference_of_another_size_is_told_in_the_end(tmp_path: Path) -> None:
     save(tmp_path / "a.png", pixels(1))
     reference = save(tmp_path / "clean.png", pixels(1)[:-1])
-    with pytest.raises(ValueError, match=r"1 of 1 failed: .*a.png is of .* its reference"):
+    with pytest.raises(ValueError, match=r"1 of 1 failed: .*a.png has .* its reference"):
         restore(f"input={tmp_path}/a.png", f"reference={reference}", f"output={tmp_path}/out")
     assert not (tmp_path / "out").exists()
 
@@ -394,7 +394,7 @@ def test_a_photograph_is_unlike_garments_and_a_garment_is_not(tmp_path: Path) ->
     text = (tmp_path / "out" / "photograph 0.1.png.txt").read_text()
     assert "WARNING. This picture is unlike what the model was trained on" in text
     assert "the residual still shows the picture" in text
-    assert "it knows standard deviations from 0.350 to 0.650" in text
+    assert "trained for standard deviations from 0.350 to 0.650" in text
     assert "tiles of 28 x 28" in text
     assert "WARNING" not in (tmp_path / "out" / "0.png.txt").read_text()
     content = json_of(tmp_path / "out" / "photograph 0.1.png.json")
@@ -434,7 +434,7 @@ def test_range_of_the_training(
     assert ("noise of another kind" in report.as_text()) == (in_range is None)
     unknown = replace(report, noise_std=None)
     assert unknown.noise_in_range is None
-    assert "can't be told" in unknown.as_text()
+    assert "its strength cannot be estimated" in unknown.as_text()
 
 
 def test_noise_that_is_left_in_is_told_of(tmp_path: Path) -> None:

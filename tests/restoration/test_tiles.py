@@ -207,7 +207,11 @@ def test_what_cannot_restore_is_refused() -> None:
     for model, tile, reason in (
         (new_model("classifier"), None, "a Classifier restores no pictures"),
         (new_model("dense"), 64, "tile=64: a Dense has tiles of its own size, 28 x 28"),
-        (new_model("unet"), 64, "tile=64: at least 188 pixels, since this network sees 14"),
+        (
+            new_model("unet"),
+            64,
+            "tile=64: it must be at least 188 pixels, since this network sees 14",
+        ),
         (new_model("unet", (2, 28, 28)), None, "it is for images of 2 channels"),
     ):
         with pytest.raises(ValueError, match=reason):
