@@ -10,10 +10,8 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import torch
 from datamodules import mnist
 from datamodules.mnist import LOCK, MNIST, FashionMNIST, MNISTFormat
 from groundwork.files import REPOSITORY
+from tests.helpers.folders import public_folder, read_only
 from tests.helpers.mnist import (
     ARCHIVES,
     FILES,
@@ -36,7 +35,6 @@ from tests.helpers.mnist import (
 )
 from tests.helpers.runs import contents
 
-NOBODY = 65534
 KILLS = 40
 WHOLE = FILES | ARCHIVES
 IMAGES, LABELS = "train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -350,24 +348,8 @@ def test_what_does_not_fit_is_said_and_not_left_there_by_half(
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """Return a folder that anyone may read. pytest's folders are for their owner only."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Take away the right to write to a folder, which root has in spite of the folder's mode."""
-    folder.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
+    with public_folder() as folder:
+        yield folder
 
 
 def test_a_complete_folder_is_only_read(shared: Path, server: Mirror) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,10 +13,10 @@ from pytorch_lightning.callbacks import Callback
 
 from denoisers.checkpoint import load_model
 from denoisers.saving import AtomicCheckpointIO
+from tests.helpers.folders import public_folder, read_only
 from tests.helpers.runs import DENSE, TINY, contents, read, run_command, same, trained
 
 LIMIT = 4096  # bytes, fewer than any checkpoint has and more than a run's tables have
-NOBODY = 65534
 
 
 def limit_files() -> None:
@@ -35,26 +34,10 @@ def full_disk(folder: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Make a folder read-only. Root may write everywhere, so it becomes another user meanwhile."""
-    folder.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Return a folder that other users can reach, unlike `tmp_path`."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with public_folder() as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The pictures that are found: by content, behind links, and in odd folders."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,8 @@ from datamodules.reading import find_pictures, ranges_of, read_pictures
 from groundwork.files import expand
 from groundwork.picture_files import SIGNATURES, kind_of_file, search
 from restoration import inputs
+from tests.helpers.folders import public_folder, with_mode
 from tests.helpers.runs import DENSE, compose, run_command, trained
-
-NOBODY = 65534
 
 
 def save(path: Path, kind: str = "PNG") -> Path:
@@ -238,20 +236,11 @@ def test_a_raw_photograph_and_a_pipe_are_refused_by_name(tmp_path: Path) -> None
 
 
 def test_an_unreadable_folder_is_named() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        root.chmod(0o755)
+    with public_folder() as root:
         save(root / "a.png")
         save(root / "secret" / "b.png")
-        (root / "secret").chmod(0)
-        user = os.geteuid()
-        if user == 0:  # root may read everything, so root becomes another user meanwhile
-            os.seteuid(NOBODY)
-        try:
+        with with_mode(root / "secret", 0):
             found, passed = search(root)
-        finally:
-            os.seteuid(user)
-            (root / "secret").chmod(0o755)
     assert [str(picture.name) for picture in found] == ["a.png"]
     assert str(passed) == "passed over 1 unreadable: secret: Permission denied"
 
