@@ -1,4 +1,4 @@
-"""Restore pictures with a trained model: it takes noise away, and never adds any.
+"""Restore pictures with a trained model. No noise is added.
 
 python denoise.py checkpoint=outputs/…/checkpoints/best.ckpt input=photos/ output=restored/
 """
@@ -16,7 +16,8 @@ from cli import command, signals
 from cli.messages import one_line
 from restoration import inputs, settings
 
-# torch, and all that needs it, is imported inside the functions: a wrong path is then told at once.
+# torch, and all that needs it, is imported inside the functions, so that a wrong path is refused at
+# once.
 if TYPE_CHECKING:
     from datamodules.value_range import Given
     from restoration.report import Report
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 
 
 def denoise(cfg: DictConfig) -> list[Report]:
-    """Restore all pictures that a config names; each is written with its reports beside it.
+    """Restore all pictures that a config names, and write each with its reports beside it.
 
-    Raises ValueError or OSError for what a user can mend: before the first picture is restored
-    where it can be known by then. A picture that cannot be read, or does not fit its reference, is
-    told of in the end, when all others are done.
+    Mistakes that can be known early are raised before the first picture is restored. Pictures that
+    cannot be read, or do not fit their references, are named at the end, when all others are done.
+
+    Raises:
+        ValueError: A setting, the checkpoint or a picture is refused.
+        OSError: A file is missing or cannot be written.
     """
     given = settings.checked(cfg)
     reference = Path(given.reference) if given.reference else None
@@ -48,7 +52,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
 
     cuda = torch.cuda.is_available()
     if given.device == "cuda" and not cuda:
-        raise ValueError("device=cuda: torch finds none here")
+        raise ValueError("device=cuda: torch finds no GPU here")
     device = "cuda" if cuda and given.device != "cpu" else "cpu"
     model, run = load_model(given.checkpoint)
     require_noise(run["noise"])
@@ -80,9 +84,18 @@ def restore(
 ) -> Report:
     """Restore one picture or stack, plane by plane, and write it with its reports.
 
-    Transparency stays as it was. given: which of the file's numbers are black and white.
+    Transparency stays as it was.
 
-    Raises ValueError for one that cannot be read or does not fit its reference.
+    Args:
+        task: The picture and its files.
+        restorer: The restorer of the checkpoint's model.
+        checkpoint: The path of the checkpoint, for the report.
+        training: What the model was trained on, for the report.
+        given: Which of the file's numbers are black and white, as in `value_range`.
+
+    Raises:
+        ValueError: The picture cannot be read, or does not fit its reference.
+        OSError: A file cannot be written.
     """
     import numpy as np
     import torch
@@ -108,10 +121,9 @@ def restore(
         colours = restorer(torch.from_numpy(noisy)).numpy()
         restored[:channels] = values.stored(colours, stored.dtype)
         restored[channels:] = plane[channels:]
-        # What is written is also what is reported on.
+        # The report is about the numbers in the file, which may have been rounded.
         found.append(measures.measure(noisy, values.scaled(restored[:channels]), right))
     planes = report.Planes(stored.axes, stored.shape, [plane.noise_std for plane in found])
-    # What the file can't say, the report does.
     lost = writing.write_picture(task.restored, pixels, kind, metadata_of(task.source))
     told = report.Report(
         task,
@@ -130,7 +142,11 @@ def restore(
 
 
 def no_sweep(arguments: list[str]) -> list[str]:
-    """Raises ValueError for a multirun, which would only do one list of pictures after another."""
+    """Refuse a multirun, which would only restore one list of pictures after another.
+
+    Raises:
+        ValueError: The arguments ask for a multirun.
+    """
     if not {"-m", "--multirun"}.isdisjoint(arguments):
         raise ValueError("denoise.py has no multirun: give input a list, as 'input=[a/,b/]'")
     return []
@@ -142,7 +158,7 @@ def main(cfg: DictConfig) -> None:
         with command.job():
             denoise(cfg)
     except signals.Interrupted as interruption:
-        interruption.advice = "what is restored is whole; overwrite=true begins again"
+        interruption.advice = "restored pictures are whole; overwrite=true restores all again"
         raise
 
 

@@ -1,4 +1,4 @@
-"""Write a checkpoint's model into one file for use elsewhere, checked against the original.
+"""Export a checkpoint's model to one file for use elsewhere, and check it against the original.
 
 python export.py checkpoint=outputs/…/checkpoints/best.ckpt format=onnx
 """
@@ -22,25 +22,31 @@ if TYPE_CHECKING:
 
 
 def export(cfg: DictConfig) -> Path:
-    """The new file: it holds the model's `forward`, and what there is to say about the model.
+    """Export a model's `forward` with its metadata.
 
-    Its very bytes have been loaded by what its users would load them with, and compared with the
-    original on random and real images, for several batch sizes and, where the model takes any size
-    of images, for several of these.
+    Before the file is written, its bytes are loaded with the runtime that its users have. The
+    outputs are compared with the original's on random and real images, for several batch sizes
+    and, if the model takes images of any size, for several sizes.
 
-    Raises ValueError, FileNotFoundError or OSError for what a user can mend; nothing is written
-    then.
+    Returns:
+        The new file.
+
+    Raises:
+        ValueError: A setting is wrong, the new file exists already, or the exported model differs.
+            Nothing is written.
+        FileNotFoundError: There is no checkpoint, or no real images.
+        OSError: The file could not be written.
     """
     from cli.config import check_export_settings
     from denoisers.checkpoint import load_model
     from exporting.about import describe_export, metrics_beside
     from exporting.checks import largest_difference
-    from exporting.formats import FORMATS
+    from exporting.formats import format_named
     from groundwork.environment import isolated
     from groundwork.files import whole_file
 
     check_export_settings(cfg)
-    format, checkpoint = FORMATS[cfg.format], expand(cfg.checkpoint)
+    format, checkpoint = format_named(cfg.format), expand(cfg.checkpoint)
     output = output_file(cfg.output, checkpoint, cfg.format)
     if output.exists():
         raise ValueError(f"{output} exists already: give another output")
@@ -59,14 +65,21 @@ def export(cfg: DictConfig) -> Path:
         f"by {difference:.1e} at most, on {compared} images"
     )
     if metrics is None:
-        print("It says no metrics: only a run's best.ckpt was measured, see metrics.json above it")
+        print("The file has no metrics: only best.ckpt in a run's directory has been measured")
     return output
 
 
 def output_file(given: str | None, checkpoint: Path, format: str) -> Path:
-    """The new file: the one that is given, or one named like the checkpoint in a given folder.
+    """Choose the new file.
 
-    Raises ValueError for a name that belongs to another format.
+    Args:
+        given: A file, a folder for one that is named like the checkpoint, or None for the
+            checkpoint's folder.
+        checkpoint: The checkpoint.
+        format: The name of the format.
+
+    Raises:
+        ValueError: The file's name belongs to another format.
     """
     from exporting.formats import FORMATS
 
@@ -86,7 +99,12 @@ def output_file(given: str | None, checkpoint: Path, format: str) -> Path:
 
 
 def real_images(cfg: DictConfig, model: ImageModel) -> Tensor:
-    """The first test images, noisy, B C H W: as many as the check's largest batch, or all."""
+    """Return the first noisy test images, B C H W, as many as the check's largest batch has.
+
+    Raises:
+        ValueError: The model does not take images of their size.
+        FileNotFoundError: The images are not there and cannot be downloaded.
+    """
     import torch
 
     from cli.config import build

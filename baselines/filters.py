@@ -1,6 +1,6 @@
 """Classical filters of single images.
 
-All take and give float32 B C H W. The libraries are imported only where a filter runs.
+All take and return float32 B C H W. Libraries are imported when a filter runs.
 """
 
 import math
@@ -16,12 +16,18 @@ Cost = Literal["low", "medium", "high"]
 
 
 class Filter(NamedTuple):
-    """A filter and the values of its one setting, among which tuning chooses.
+    """A filter and the values of its one setting, from which tuning chooses.
 
-    apply: called with noisy images, the noise's standard deviation and a value.
-    cost: of an image: microseconds, milliseconds, or hundreds of milliseconds.
-    averages: whether it estimates the mean of noisy pixels. A median does not: cutting the noise
-        to [0, 1] leaves the median of a pixel where it was.
+    Attributes:
+        name: The name in tables.
+        apply: The function. Its arguments are noisy images, the noise's standard deviation and a
+            value of the setting.
+        setting: The name of the setting.
+        values: Its values.
+        cost: The time for an image. It is "low" for microseconds, "medium" for milliseconds and
+            "high" for hundreds of milliseconds.
+        averages: Whether the filter estimates the mean of noisy pixels. A median does not, since
+            clipping the noise to [0, 1] leaves the median of a pixel where it was.
     """
 
     name: str
@@ -33,23 +39,24 @@ class Filter(NamedTuple):
 
 
 def median(noisy: Images, std: float, size: int) -> Images:
-    """size: of the window, in pixels."""
+    """Take the median of a window of `size` x `size` pixels."""
     from scipy.ndimage import median_filter
 
     return median_filter(noisy, (1, 1, size, size))
 
 
 def gaussian(noisy: Images, std: float, sigma: float) -> Images:
-    """sigma: of the window, in pixels."""
+    """Average with a Gaussian window of standard deviation `sigma`, in pixels."""
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(noisy, (0, 0, sigma, sigma))
 
 
 def wavelets(noisy: Images, std: float, factor: float) -> Images:
-    """Soft thresholds of factor * std * sqrt(2 log(H W)) (Donoho and Johnstone 1994).
+    """Shrink wavelet coefficients by a soft threshold (Donoho and Johnstone 1994).
 
-    Two levels of Haar wavelets, averaged over all shifts of their grid (Coifman and Donoho 1995).
+    The threshold is factor * std * sqrt(2 log(H W)). There are two levels of Haar wavelets,
+    averaged over all shifts of their grid (Coifman and Donoho 1995).
     """
     import pywt
 
@@ -58,7 +65,7 @@ def wavelets(noisy: Images, std: float, factor: float) -> Images:
     padded = np.pad(noisy, to_multiple_of_4, "symmetric")
     threshold = factor * std * math.sqrt(2 * math.log(height * width))
     smooth, *details = pywt.swt2(padded, "haar", level=2, trim_approx=True, axes=(2, 3))
-    # Not pywt's own soft threshold, which divides by the coefficients: 0 / 0 in images of a pixel.
+    # pywt's own soft threshold divides by the coefficients, which is 0 / 0 in images of one pixel.
     shrunk = [
         tuple(np.sign(part) * np.maximum(np.abs(part) - threshold, 0) for part in level)
         for level in details
@@ -68,9 +75,9 @@ def wavelets(noisy: Images, std: float, factor: float) -> Images:
 
 
 def total_variation(noisy: Images, std: float, weight: float) -> Images:
-    """Rudin, Osher and Fatemi 1992, by Chambolle's (2004) algorithm.
+    """Minimise total variation (Rudin, Osher and Fatemi 1992) by Chambolle's (2004) algorithm.
 
-    weight: of the total variation, in units of std.
+    The total variation counts by `weight`, in units of `std`.
     """
     from skimage.restoration import denoise_tv_chambolle
 
@@ -78,9 +85,10 @@ def total_variation(noisy: Images, std: float, weight: float) -> Images:
 
 
 def non_local_means(noisy: Images, std: float, h: float) -> Images:
-    """Buades, Coll and Morel 2005, of patches of 5 x 5 pixels at most 6 pixels apart.
+    """Average pixels with similar surroundings (Buades, Coll and Morel 2005).
 
-    h: the cut-off of the distance between patches, in units of std.
+    The patches have 5 x 5 pixels and are at most 6 pixels apart. `h` is the cut-off of the distance
+    between patches, in units of `std`.
     """
     from skimage.restoration import denoise_nl_means
 
@@ -89,14 +97,14 @@ def non_local_means(noisy: Images, std: float, h: float) -> Images:
 
 
 def bm3d(noisy: Images, std: float, factor: float) -> Images:
-    """Dabov, Foi, Katkovnik and Egiazarian 2007, for noise of factor * std."""
+    """Apply BM3D (Dabov, Foi, Katkovnik and Egiazarian 2007) for noise of `factor * std`."""
     from bm3d import bm3d as block_matching
 
     return _each(noisy, partial(block_matching, sigma_psd=factor * std))
 
 
 def _each(noisy: Images, restore: Callable[[Images], Any]) -> Images:
-    """Of each image, H W C; some filters give a grey one back as H W."""
+    """Restore each image as H W C. Some filters return grey ones as H W."""
     images = noisy.transpose(0, 2, 3, 1)
     restored = [np.reshape(restore(image), image.shape) for image in images]
     return np.stack(restored, dtype=np.float32).transpose(0, 3, 1, 2)

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ROWS = 5_000  # that are worked on at once: memory stays small, sums of them are in double precision
-LEAST = torch.finfo(torch.float64).tiny  # images that do not differ have no variance to divide by
+ROWS = 5_000  # images at a time, to save memory; the sums are in double precision
+LEAST = torch.finfo(torch.float64).tiny  # the least divisor, for images that are all the same
 
 
 @dataclass(frozen=True)
 class Affine:
     """An affine map of whole images: B C H W -> B C H W.
 
-    centre: D, taken away before. weights: D x D, from the right. offset: D, added after.
+    Attributes:
+        centre: D values that are subtracted first.
+        weights: D x D, multiplied from the right.
+        offset: D values that are added last.
     """
 
     centre: Tensor
@@ -30,9 +33,13 @@ class Affine:
 
 
 def projections(images: Tensor) -> Callable[[int], Affine]:
-    """By rank, the projection onto the mean and the first principal components (Pearson 1901).
+    """Fit projections onto the mean and the first principal components (Pearson 1901).
 
-    images: N x D. A rank from D on is the identity.
+    Args:
+        images: N x D.
+
+    Returns:
+        The projection for a rank. For ranks of D and more it is the identity.
     """
     mean, _, covariance = moments(images, images)
     _, ascending = torch.linalg.eigh(covariance)
@@ -45,18 +52,22 @@ def projections(images: Tensor) -> Callable[[int], Affine]:
 
 
 def regressions(noisy: Tensor, clean: Tensor) -> Callable[[float], Affine]:
-    """By ridge, the affine map from noisy to clean images with the least squared error.
+    """Fit the affine map from noisy to clean images with the least squared error.
 
-    Wiener's (1949) filter in its general form: nothing is assumed stationary, each pixel has
-    weights of its own. The ridge, in units of a noisy pixel's mean variance, is added to the
-    covariance: it keeps the weights small where there are few training images (Hoerl and
-    Kennard 1970).
+    It is Wiener's (1949) filter in its general form, without the assumption that images are
+    stationary, so each pixel has its own weights. A ridge is added to the covariance. It keeps the
+    weights small if there are few training images (Hoerl and Kennard 1970).
 
-    noisy, clean: N x D.
+    Args:
+        noisy: N x D.
+        clean: N x D.
+
+    Returns:
+        The map for a ridge, in units of a noisy pixel's mean variance.
     """
     noisy_mean, clean_mean, cross = moments(noisy, clean)
     _, _, covariance = moments(noisy, noisy)
-    # Factorised once for all ridges.
+    # One factorisation serves all ridges.
     values, vectors = torch.linalg.eigh(covariance)
     rotated = vectors.T @ cross
 
@@ -68,9 +79,14 @@ def regressions(noisy: Tensor, clean: Tensor) -> Callable[[float], Affine]:
 
 
 def moments(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The means of two sets of rows and their covariance, in double precision.
+    """Compute the means of two sets of rows and their covariance, in double precision.
 
-    left, right: float32 N x D and N x E. Returns D, E and D x E.
+    Args:
+        left: float32 N x D.
+        right: float32 N x E.
+
+    Returns:
+        The means D and E, and the covariance D x E.
     """
     mean_left = left.mean(0, dtype=torch.float64)
     mean_right = right.mean(0, dtype=torch.float64)

@@ -1,7 +1,7 @@
-"""The baselines that a denoiser is held against, fitted and tuned for one noise.
+"""The baselines that a denoiser is compared with, fitted and tuned for one noise.
 
-They are told the noise. What they learn is from training images, what tuning chooses is from the
-first validation images; the images that are scored are never seen.
+They know the noise. They learn from training images, and are tuned on the first validation images.
+They never see the images that are scored.
 """
 
 import warnings
@@ -26,18 +26,20 @@ Restore = Callable[[Tensor], Tensor]
 
 TUNED_ON: dict[Cost, int] = {"low": 200, "medium": 200, "high": 20}  # validation images
 LEAST_STD = 1e-3  # the filters divide by the noise's standard deviation
-LINEAR_UP_TO = 3_072  # values in an image: time grows with their cube, and 4,096 take minutes
+LINEAR_UP_TO = 3_072  # values in an image; time grows with their cube, and 4,096 take minutes
 RANKS = (4, 8, 16, 32, 64, 128, 256, 512)
 RIDGES = (1e-6, 1e-4, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A method that needs no gradient, ready to restore.
+    """A fitted method that needs no gradients.
 
-    restore: B C H W -> B C H W in [0, 1], on the CPU.
-    settings: what tuning has chosen.
-    cost: of an image: microseconds, milliseconds, or hundreds of milliseconds.
+    Attributes:
+        name: The name in tables.
+        restore: B C H W -> B C H W in [0, 1], on the CPU.
+        settings: The settings that tuning has chosen.
+        cost: The time for an image, as in `Filter`.
     """
 
     name: str
@@ -47,7 +49,11 @@ class Baseline:
 
 
 def require_available(which: Which) -> None:
-    """Raises ValueError where BM3D is asked for and its package is absent."""
+    """Check that the packages of the chosen baselines are installed.
+
+    Raises:
+        ValueError: BM3D is chosen, and its package is missing.
+    """
     if which == "all" and find_spec("bm3d") is None:
         raise ValueError(
             "baselines=all needs BM3D, whose licence is for non-commercial use only: "
@@ -58,13 +64,18 @@ def require_available(which: Which) -> None:
 def baselines(
     which: Which, training: Callable[[], Batch], validation: Batch, noise: Noise
 ) -> Iterator[Baseline]:
-    """The chosen baselines, one after the other: each is fitted when it is asked for.
+    """Yield the chosen baselines. Each is fitted when it is asked for.
 
-    which: "all" is "fast" and BM3D. training, validation: images with the noise, on the CPU; those
-        of training are only made where something learns from them.
+    If images have too many values for the linear methods, these are left out, with a warning.
 
-    Raises ValueError as `require_available` does. Warns where images have too many values for the
-    linear methods, which are left out then.
+    Args:
+        which: "all" is "fast" and BM3D.
+        training: Makes noisy training images, on the CPU. It is called if a baseline learns.
+        validation: Noisy validation images, on the CPU.
+        noise: The noise of both.
+
+    Raises:
+        ValueError: As in `require_available`.
     """
     require_available(which)
     if which == "none":
@@ -82,7 +93,7 @@ def baselines(
         return
     learned_from = training()
     clean, noisy = learned_from.clean.flatten(1), learned_from.noisy.flatten(1)
-    # Where the noisy images are right on average: projected like an average, then unbiased.
+    # PCA is fitted to the means of noisy images, so that their bias is removed after it.
     means = torch.cat([unbiased.mean(part) for part in clean.split(ROWS)])
     projected = _then(unbiased, projections(means))
     yield _tuned("PCA", "rank", RANKS, projected, validation, "low")
@@ -98,7 +109,7 @@ def _tuned(
     validation: Batch,
     cost: Cost,
 ) -> Baseline:
-    """With the value of its setting that gives validation images the highest mean PSNR."""
+    """Choose the value of the setting with the highest mean PSNR on validation images."""
     noisy, clean = (part[: TUNED_ON[cost]] for part in (validation.noisy, validation.clean))
     scores = {value: psnr(with_value(value)(noisy), clean).mean().item() for value in values}
     best = max(scores, key=scores.__getitem__)
@@ -111,7 +122,7 @@ def _filter(each: Filter, std: float, unbiased: Restore, value: Any) -> Restore:
 
 
 def _then(last: Restore, with_value: Callable[[Any], Restore]) -> Callable[[Any], Restore]:
-    """What `with_value` makes of a value, followed by `last`."""
+    """Append `last` to what `with_value` makes."""
 
     def composed(value: Any) -> Restore:
         first = with_value(value)

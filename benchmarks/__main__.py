@@ -1,10 +1,10 @@
-"""How fast the project is, beside what could be had: one table, and all readings as JSON.
+"""The speed of the project beside alternatives: one table, and all readings as JSON.
 
     python -m benchmarks                       everything, some 40 minutes on two cores
     python -m benchmarks training --networks dense vae --rounds 3
 
-Ratios are of two turns of the same round; what is shown is their median over the rounds, with the
-lowest and the highest. Keras takes part where `make keras` has made its environment.
+A ratio compares two turns of the same round. The table has its median over the rounds, with the
+lowest and the highest. Keras takes part if `make keras` has made its environment.
 """
 
 import argparse
@@ -26,8 +26,12 @@ PARTS = ("training", "startup", "memory", "evaluation", "latency", "growth")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--networks", nargs="+", default=[], help="of the part training")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"one or more of {', '.join(PARTS)}"
+    )
+    parser.add_argument(
+        "--networks", nargs="+", default=[], help="for the part training: those to measure"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=expand, default=Path("outputs/benchmarks.json"))
     given = parser.parse_args()

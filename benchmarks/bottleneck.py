@@ -1,11 +1,13 @@
-"""Does the bottleneck help: test PSNR over the size of the code, beside linear methods and networks
-with skip connections.
+"""Test PSNR over the size of the code: does the bottleneck help?
+
+Linear methods and networks with skip connections are drawn for comparison.
 
     python train.py -m experiment=bottleneck          and bottleneck_conv, bottleneck_skips
     python -m benchmarks.bottleneck multirun/… multirun/… multirun/… --output docs/bottleneck.png
 
-Reads the finished runs below the given directories. PCA, of as many components as a code has
-numbers, and the linear map are fitted for the same noise and scored on the same test images.
+The command reads the finished runs below the given directories. It fits PCA, with as many
+components as a code has numbers, and the linear map for the same noise, and scores them on the same
+test images.
 """
 
 import argparse
@@ -23,7 +25,14 @@ WITHOUT = ("unet", "dncnn")  # networks without a bottleneck
 
 
 class Point(NamedTuple):
-    """size: numbers in the code; None without a bottleneck. psnr: dB, of the test images."""
+    """A method at one strength of noise.
+
+    Attributes:
+        std: The standard deviation of the noise.
+        method: The name of the method.
+        size: How many numbers the code has. None without a bottleneck.
+        psnr: Mean PSNR of the test images, in dB.
+    """
 
     std: float
     method: str
@@ -32,6 +41,7 @@ class Point(NamedTuple):
 
 
 def trained(directories: list[Path]) -> Iterator[Point]:
+    """Read the points of finished runs."""
     for directory in directories:
         for file in sorted(directory.rglob("metrics.json")):
             config: Any = OmegaConf.load(file.parent / ".hydra" / "config.yaml")
@@ -47,6 +57,7 @@ def trained(directories: list[Path]) -> Iterator[Point]:
 
 
 def linear(std: float, sizes: list[int]) -> Iterator[Point]:
+    """Fit and score the linear methods, PCA for each size of a code."""
     import torch
 
     from baselines.linear import ROWS, projections, regressions

@@ -1,4 +1,4 @@
-"""A callback for Lightning's Trainer: an epoch's training is a turn, its validation is not."""
+"""A callback for Lightning's Trainer that makes the training part of each epoch a turn."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""What eval.py's pass over the 10,000 test images costs beyond the network and the metrics.
+"""The cost of eval.py's pass over the 10,000 test images, beyond the network and the metrics.
 
-By hand it is the same objective, which gives the restored images with the loss, and the same
-metrics, over batches that are ready.
+The pass by hand computes the same objective, which returns the restored images with the loss, and
+the same metrics, on batches that are ready.
 
 python -m benchmarks.evaluation ROUNDS OVERRIDES...     with train.py's overrides
 """
@@ -30,7 +30,7 @@ def main(count: int, overrides: list[str]) -> None:
     model.eval()
     seconds: dict[str, list[float]] = {"eval.py": [], "by hand": [], "network": [], "metrics": []}
     for number in range(count + 1):
-        data, _ = data_and_model(overrides)  # anew, since a pass of eval.py's draws its noise
+        data, _ = data_and_model(overrides)  # a new one, since eval.py draws the noise in its pass
         data.setup("test")
         trainer = Trainer(
             logger=False,

@@ -1,4 +1,4 @@
-"""The data and the model that train.py would have, for the contenders that do without train.py."""
+"""The data and the model that train.py has, for contenders that do not use train.py."""
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
@@ -15,7 +15,7 @@ def composed(overrides: list[str]) -> DictConfig:
 
 
 def data_and_model(overrides: list[str]) -> tuple[ImageDataModule, ImageModel]:
-    """Not yet set up for testing; the model is new."""
+    """Build the data, set up for training, and a new model."""
     cfg = composed(overrides)
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     data.prepare_data()

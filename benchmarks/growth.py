@@ -1,4 +1,4 @@
-"""Training throughput over batch sizes and image sizes, and a step's arithmetic.
+"""Training throughput by batch size and image size, and the arithmetic of a step.
 
 python -m benchmarks.growth ROUNDS
 """
@@ -15,8 +15,8 @@ MODELS = ("dense", "vae", "conv_upsample", "conv_transposed", "classifier")
 CONVOLUTIONAL = ("conv_upsample", "conv_transposed")
 BATCH_SIZES = (32, 128, 512, 1024, 4096)
 IMAGE_SIZES = (28, 64, 128, 256)
-PIXELS = 128 * 28 * 28  # of a batch, for every image size
-SECONDS = 1.0  # of a turn
+PIXELS = 128 * 28 * 28  # in a batch, for every image size
+SECONDS = 1.0  # for a turn
 MATRIX = 2048
 
 
@@ -25,7 +25,7 @@ def main(count: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    turns: dict[str, tuple[int, Callable[[], Any]]] = {}  # by name: images a step, a step
+    turns: dict[str, tuple[int, Callable[[], Any]]] = {}  # by name: images in a step, the step
     flops = {}
     for name in MODELS:
         for batch in BATCH_SIZES if name in CONVOLUTIONAL else (128,):
@@ -59,7 +59,7 @@ def main(count: int) -> None:
 
 
 def _step(name: str, batch_size: int, size: int) -> Callable[[], Any]:
-    """A training step on random images."""
+    """Return a function that takes a training step on random images."""
     import torch
 
     from benchmarks.from_config import composed

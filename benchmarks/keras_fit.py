@@ -1,8 +1,8 @@
 """The networks of this project in Keras, trained by `model.fit` on arrays in memory.
 
-It runs in an environment of its own, with TensorFlow from PyPI, and imports nothing of the project.
-The images are Fashion-MNIST's, and noisy ones are made once, as the notebooks do: it has no noise
-to draw.
+It runs in its own environment, with TensorFlow from PyPI. The modules that it imports from this
+project need the standard library alone. The images are Fashion-MNIST's. Noisy images are made once,
+as notebooks do, so no noise is drawn in training.
 
     python -m benchmarks.keras_fit STEPS MODEL [CHANNELS]     such as 100 conv_transposed 16,8
 """
@@ -82,7 +82,7 @@ def dense(_: list[int]) -> keras.Model:
 
 
 class Sample(layers.Layer):  # type: ignore[misc]
-    """The reparameterised draw, with the KL divergence as a loss of its own."""
+    """The reparameterised draw. It adds the KL divergence to the loss."""
 
     def call(self, code: Any) -> Any:
         mean, log_variance = ops.split(code, 2, axis=1)
@@ -110,7 +110,7 @@ def classifier(_: list[int]) -> keras.Model:
 
 
 def squared_error(clean: Any, restored: Any) -> Any:
-    """Summed over pixels, as this project's losses are."""
+    """Sum squared errors over pixels, as this project's losses do."""
     return ops.sum(ops.square(restored - clean), axis=(1, 2, 3))
 
 

@@ -1,4 +1,4 @@
-"""Milliseconds to restore one image and images/s in batches, eager, compiled and in ONNX Runtime.
+"""Milliseconds to restore one image and images/s in batches, in torch and in ONNX Runtime.
 
 python -m benchmarks.latency ROUNDS OVERRIDES...     with train.py's overrides
 """
@@ -13,7 +13,7 @@ from typing import Any
 from groundwork.machine import tune_process
 
 BATCHES = (1, 256)
-SECONDS = 0.5  # of a turn
+SECONDS = 0.5  # for a turn
 
 
 def main(count: int, overrides: list[str]) -> None:
@@ -55,7 +55,7 @@ def _milliseconds(restore: Callable[[], Any]) -> float:
 
 
 def _onnx_session(model: Any) -> Any:
-    """None where onnx, onnxscript or onnxruntime is not installed."""
+    """Start a session. Return None if onnx, onnxscript or onnxruntime is not installed."""
     from exporting import onnx
 
     return None if onnx.missing() else onnx.start(onnx.content(model, {}))

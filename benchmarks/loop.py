@@ -1,8 +1,8 @@
-"""The practical limit: a training loop written by hand over one of this project's networks.
+"""The practical limit: a hand-written training loop for one of this project's networks.
 
-Everything that this project's training does for its user is left out: no logging, no metrics, no
-checkpoints, no reproducible noise. What makes a step fast is in: images gathered from one uint8
-tensor, noise on the batch, a fused optimizer, a loss that is read once an epoch.
+It leaves out all that this project's training does for its user: logging, metrics, checkpoints and
+reproducible noise. It has all that makes a step fast: images are gathered from one uint8 tensor,
+noise is drawn for the batch, the optimizer is fused, and the loss is read once an epoch.
 
     python -m benchmarks.loop STEPS eager|compiled OVERRIDES...     with train.py's overrides
 """

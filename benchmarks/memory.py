@@ -1,4 +1,4 @@
-"""Peak resident memory of a training run, on all of Fashion-MNIST and on next to no data."""
+"""Peak resident memory of a training run, on all of Fashion-MNIST and on very little data."""
 
 import os
 import subprocess
@@ -9,16 +9,17 @@ from typing import Any
 from groundwork.files import REPOSITORY
 
 ALL = {"train_size": 55_000, "val_size": 5_000, "test_size": 10_000}
-# As many as the projector shows and as an evaluation's batch has, which take memory whatever the
-# data's size.
+# As many images as the projector shows and as an evaluation's batch has. They take memory for any
+# size of the data.
 LITTLE = {"train_size": 1_280, "val_size": 1_000, "test_size": 1_000}
 PIXELS = 28 * 28
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Megabytes: the peak of a run with all the data, with little, and what is more of the data.
+    """Measure the peaks of runs with all data and with little data, in megabytes.
 
-    The noisy images of validation and test are drawn once and kept, as float32.
+    The sizes of the additional images are returned too: all of them as uint8, and the noisy ones of
+    validation and test, which are drawn once and kept, as float32.
     """
     more = {split: size - LITTLE[split] for split, size in ALL.items()}
     held_out = more["val_size"] + more["test_size"]

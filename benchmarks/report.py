@@ -1,4 +1,4 @@
-"""The readings as lines of a table, each with its target, and the plot of docs/speed.md."""
+"""The readings as lines of a table, each with its target, and the plot in docs/speed.md."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,15 @@ from benchmarks.training import BATCH, NETWORKS, Network, times_as_fast
 
 
 class Line(NamedTuple):
-    """A reading. values: one a round. target: such as ">= 0.97", of the median; "" for none."""
+    """A reading.
+
+    Attributes:
+        part: The part of the benchmarks.
+        what: What was measured.
+        values: One for each round.
+        unit: The unit of the values.
+        target: A bound for the median, such as ">= 0.97". "" for none.
+    """
 
     part: str
     what: str
@@ -32,7 +40,7 @@ class Line(NamedTuple):
 
 
 def lines(readings: dict[str, Any]) -> Iterator[Line]:
-    """readings: what benchmarks.json holds, by part; parts that were not measured are absent."""
+    """Yield the lines for the contents of benchmarks.json, which may lack parts."""
     networks = {network.name: network for network in NETWORKS}
     for name, result in readings.get("training", {}).items():
         yield from _training(networks[name], result)
@@ -83,13 +91,13 @@ def _startup(result: dict[str, Any]) -> Iterator[Line]:
 def _memory(result: dict[str, Any]) -> Iterator[Line]:
     images, held_out = result["images_as_uint8"], result["held_out_noisy_as_float32"]
     yield Line("memory", "peak, all of Fashion-MNIST", result["all"], "MB")
-    yield Line("memory", "peak, next to no data", result["little"], "MB")
+    yield Line("memory", "peak, very little data", result["little"], "MB")
     yield Line("memory", "more images, as uint8", [images], "MB")
     yield Line("memory", "more held-out noisy images, as float32", [held_out], "MB")
     grown = [
         (a - b - held_out) / images for a, b in zip(result["all"], result["little"], strict=True)
     ]
-    yield Line("memory", "growth but for the noisy ones / images", grown, "x", "<= 1")
+    yield Line("memory", "growth, without the noisy ones / images", grown, "x", "<= 1")
 
 
 def _evaluation(name: str, result: dict[str, Any]) -> Iterator[Line]:
@@ -143,7 +151,7 @@ def table(found: Sequence[Line]) -> Table:
     return made
 
 
-# Of Keras the fastest round, of the others the median: `times_as_fast` says why.
+# The reading that counts: Keras' fastest round, and others' median. `times_as_fast` says why.
 CONTENDERS: dict[str, Callable[[list[float]], float]] = {
     "train.py": statistics.median,
     "loop": statistics.median,
@@ -153,7 +161,7 @@ CONTENDERS: dict[str, Callable[[list[float]], float]] = {
 
 
 def plot(readings: dict[str, Any], path: Path) -> None:
-    """Training throughput of the contenders, a group of bars for each network."""
+    """Plot the training throughput of the contenders, with a group of bars for each network."""
     from matplotlib.figure import Figure
 
     results = readings["training"]

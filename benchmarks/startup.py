@@ -1,4 +1,4 @@
-"""Seconds from the command to `--help`, to a refusal, and to the end of the first training step."""
+"""Seconds until `--help`, until a refusal, and until the first training step has ended."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ FIRST_STEP = "trainer.callbacks=[{_target_:benchmarks.first_step.FirstStep}]"
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Seconds of each command in each round, and what it imports."""
+    """Measure the seconds of each command in each round, and those of its imports."""
     with tempfile.TemporaryDirectory() as folder:
         commands = {
             "help": ["--help"],
@@ -21,7 +21,7 @@ def measure(count: int) -> dict[str, Any]:
             "first step": [FIRST_STEP, f"hydra.run.dir={folder}/{{}}"],
         }
         seconds: dict[str, list[float]] = {name: [] for name in commands}
-        for number in range(count + 1):  # the first fills the file cache
+        for number in range(count + 1):  # the first round fills the file cache
             for name, arguments in commands.items():
                 given = [argument.replace("{}", str(number)) for argument in arguments]
                 start = time.perf_counter()
@@ -42,7 +42,7 @@ def _run(options: list[str], arguments: list[str]) -> str:
 
 
 def _imports(arguments: list[str]) -> dict[str, float]:
-    """Seconds that a command spends in importing each package's own modules, most first."""
+    """Measure the seconds that a command spends importing each package, longest first."""
     seconds: dict[str, float] = defaultdict(float)
     for line in _run(["-X", "importtime"], arguments).splitlines():
         if line.startswith("import time:") and "self [us]" not in line:

@@ -1,9 +1,9 @@
-"""The textbook's Lightning pipeline over one of this project's networks, for comparison.
+"""A Lightning pipeline as in tutorials, for one of this project's networks.
 
-As tutorials have it: torchvision's dataset makes a PIL image of each item, `ToTensor` a tensor, a
-wrapper adds noise to it, a `DataLoader` collates; `self.log` on step, epoch and progress bar; Adam,
-memory laid out as torch does by default. It has this project's number of threads and OpenMP's
-setting, without which it would be slower still.
+torchvision's dataset makes a PIL image of each item, and `ToTensor` a tensor. A wrapper adds noise,
+and a `DataLoader` collates. `self.log` logs to step, epoch and progress bar. The optimizer is Adam,
+and memory has torch's default layout. The number of threads and OpenMP's setting are this
+project's, without which the pipeline would be slower still.
 
     python -m benchmarks.textbook STEPS OVERRIDES...     with train.py's overrides
 """

@@ -1,8 +1,8 @@
 """Training throughput: train.py as it is used, a hand-written loop, the textbook and Keras.
 
 train.py runs with all that it does by default: TensorBoard, progress bar, history, checkpoints. A
-turn is the training part of an epoch of some seconds; starting, compiling and validating are not in
-it, nor is the first epoch.
+turn is the training part of an epoch of some seconds. It does not include start, compilation,
+validation or the first epoch.
 """
 
 import sys
@@ -25,11 +25,17 @@ PARTS = ("gather", "noise", "forward", "backward", "optimizer")
 
 
 class Network(NamedTuple):
-    """A network, and how many times as fast as the others train.py is to be with it.
+    """A network, and train.py's targets with it.
 
-    overrides: train.py's. steps: in a turn. keras: arguments of benchmarks.keras_fit, none where it
-    has no such network. compile, spin: whether the loop is also measured with torch.compile, and
-    with OpenMP's threads left to spin.
+    Attributes:
+        name: The name in the table.
+        overrides: Those of train.py.
+        steps: Steps in a turn.
+        keras: Arguments of benchmarks.keras_fit. Empty if it has no such network.
+        compile: Whether the loop is also measured with torch.compile.
+        spin: Whether the loop is also measured with OpenMP's default spinning.
+        of_loop, of_textbook, of_keras: How many times as fast as the other contender train.py
+            should be.
     """
 
     name: str
@@ -87,8 +93,11 @@ NETWORKS = (
 
 
 def measure(names: Sequence[str], count: int) -> dict[str, dict[str, Any]]:
-    """For each network, in each round: milliseconds a step of each contender, and those that each
-    part of the hand-written loop's step takes."""
+    """Measure milliseconds per step, for each network and round.
+
+    Returns:
+        By network: those of each contender, and those of each part of the hand-written loop's step.
+    """
     results = {}
     for network in NETWORKS:
         if names and network.name not in names:
@@ -109,7 +118,7 @@ def measure(names: Sequence[str], count: int) -> dict[str, dict[str, Any]]:
 
 
 def compete(network: Network, count: int) -> dict[str, list[dict[str, Any]]]:
-    """Each contender's turns."""
+    """Let the contenders take turns, and return the readings of each."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         contenders = [
@@ -120,7 +129,12 @@ def compete(network: Network, count: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def commands(network: Network, run: Path) -> dict[str, list[str]]:
-    """run: a directory for train.py to write to."""
+    """Return the command of each contender.
+
+    Args:
+        network: The network.
+        run: The directory that train.py writes to.
+    """
     python, steps = sys.executable, str(network.steps)
     loop = [python, "-m", "benchmarks.loop", steps]
     found = {
@@ -149,10 +163,10 @@ def commands(network: Network, run: Path) -> dict[str, list[str]]:
 
 
 def times_as_fast(result: dict[str, Any], one: str, other: str) -> list[float]:
-    """How many times as fast as another contender one is, in each round.
+    """Return how many times as fast as another contender one is, in each round.
 
-    Of Keras it is the fastest round that counts: on two cores its threads come into each other's
-    way in some rounds, and it then takes twice as long and more.
+    Only Keras' fastest round counts. On two cores its threads hinder each other in some rounds,
+    which then take twice as long or more.
     """
     times = result["ms_per_step"]
     others = times[other]

@@ -1,7 +1,7 @@
-"""Contenders that take turns: each is a process that does a piece of its work when it is told to.
+"""Contenders that take turns. Each is a process that does a piece of its work when it is told to.
 
-A machine's speed drifts by more than the differences that are looked for, so nothing is timed after
-something else: a round gives every contender one turn, and a ratio is of two turns of one round.
+A machine's speed drifts by more than the differences to be measured. So a round gives every
+contender one turn, and a ratio compares two turns of one round.
 
 This file needs the standard library alone, since a contender may run in another environment.
 """
@@ -18,11 +18,11 @@ from typing import Any, Self
 
 from groundwork.files import REPOSITORY
 
-CHANNEL = "BENCHMARK_CHANNEL"  # the two pipe ends that a contender inherits: "read,write"
+CHANNEL = "BENCHMARK_CHANNEL"  # "read,write", the two ends of pipes that a contender inherits
 
 
 class Turn:
-    """A contender's side: it waits for its turn, works, and says how long that took."""
+    """The contender's side: it waits for its turn, works, and says how long that took."""
 
     def __init__(self) -> None:
         read, write = (int(end) for end in os.environ[CHANNEL].split(","))
@@ -31,14 +31,18 @@ class Turn:
         self._start = 0.0
 
     def begin(self) -> None:
-        """Returns when it is this contender's turn; ends the process where there are no more."""
+        """Wait for this contender's turn. If there are no more turns, the process ends."""
         print("ready", file=self._answers)
         if not self._orders.readline():
-            os._exit(0)  # at once: nobody waits for what a contender would do at its end
+            os._exit(0)  # at once, since nothing at a contender's end is of interest
         self._start = time.perf_counter()
 
     def end(self, **reading: float) -> None:
-        """reading: what else there is to say of the turn, beside its seconds."""
+        """End the turn.
+
+        Args:
+            reading: Measures of the turn, besides its seconds.
+        """
         seconds = time.perf_counter() - self._start
         print(json.dumps({"seconds": seconds} | reading), file=self._answers)
 
@@ -46,9 +50,13 @@ class Turn:
 class Contender:
     """A process that takes turns, seen from the outside.
 
-    command: of the process, which is started in the repository. log: where its output goes.
+    Args:
+        name: The name in the readings.
+        command: The command of the process, which is started in the repository.
+        log: The file for its output.
 
-    `wait` and `turn` raise RuntimeError where the process has ended before its time.
+    Raises:
+        RuntimeError: From `wait` and `turn`: the process has ended too early.
     """
 
     def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
@@ -71,11 +79,11 @@ class Contender:
         self._reader = os.fdopen(self._answers)
 
     def wait(self) -> None:
-        """Returns when it is ready for its first turn."""
+        """Wait until it is ready for its first turn."""
         assert self._line() == "ready\n"
 
     def turn(self) -> dict[str, Any]:
-        """Returns when it is ready for another: nobody else's turn is to hear of it."""
+        """Let it take a turn, and wait until it is ready for another, so that it rests after it."""
         os.write(self._orders, b"go\n")
         reading: dict[str, Any] = json.loads(self._line())
         self.wait()
@@ -85,7 +93,7 @@ class Contender:
         line = self._reader.readline()
         if not line:
             tail = "".join(self.log.read_text().splitlines(keepends=True)[-20:])
-            raise RuntimeError(f"{self.name} has ended before its time:\n{tail}")
+            raise RuntimeError(f"{self.name} has ended too early:\n{tail}")
         return line
 
     def __enter__(self) -> Self:
@@ -103,9 +111,9 @@ class Contender:
 
 
 def rounds(contenders: Sequence[Contender], count: int) -> dict[str, list[dict[str, Any]]]:
-    """The readings of `count` rounds, by contender; one more round before them is not counted."""
+    """Return the readings of `count` rounds, by contender. A round before them does not count."""
     readings: dict[str, list[dict[str, Any]]] = {each.name: [] for each in contenders}
-    for each in contenders:  # which start side by side
+    for each in contenders:  # they start side by side
         each.wait()
     for number in range(count + 1):
         for each in contenders:
@@ -116,7 +124,7 @@ def rounds(contenders: Sequence[Contender], count: int) -> dict[str, list[dict[s
 
 
 def answer(module: str, *arguments: str) -> Any:
-    """What a module of this package prints last, as JSON, in a process of its own."""
+    """Run a module of this package in its own process, and return what it prints last, as JSON."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

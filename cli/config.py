@@ -79,7 +79,7 @@ class ExportSettings(TypedDict):
 
     seed: Seed
     checkpoint: File
-    format: Literal["onnx", "torch_export", "safetensors"]
+    format: File  # exporting/formats.py knows the names
     output: File | None
     check: Literal["real", "random"]
     licence: Annotated[str, Field(min_length=1)]

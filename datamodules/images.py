@@ -6,7 +6,7 @@ N images in a split, B in a batch, C channels, H x W pixels.
 import copy
 import signal
 from abc import abstractmethod
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -56,6 +56,7 @@ class ImageDataModule(LightningDataModule):
         class_names: Empty for images without labels.
         train_count: Images from which the validation split is taken.
         test_count: Images in the test split.
+        licence: What the images may be used for. Exported models repeat it.
         second_view: Whether training batches have a second noisy view.
         test_split: The split that tests use. "val" scores the validation images, to choose
             something by them.
@@ -68,6 +69,7 @@ class ImageDataModule(LightningDataModule):
     class_names: tuple[str, ...]
     train_count: int
     test_count: int
+    licence: ClassVar[str] = "not stated"
     second_view = False
     test_split: Split = "test"
 

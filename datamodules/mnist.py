@@ -163,6 +163,7 @@ class FashionMNIST(MNISTFormat):
 
     source = datasets.FashionMNIST
     class_names = tuple(datasets.FashionMNIST.classes)
+    licence = "MIT, Copyright (c) 2017 Zalando SE"
     checksums: ClassVar = {
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
         "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
@@ -176,6 +177,7 @@ class MNIST(MNISTFormat):
 
     source = datasets.MNIST
     class_names = tuple("0123456789")
+    licence = "CC BY-SA 3.0, Yann LeCun and Corinna Cortes"
     checksums: ClassVar = {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
         "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",

@@ -1,4 +1,4 @@
-"""Picture files, read as their own numbers and as tensors.
+"""Picture files, read as their own numbers.
 
 C channels, H x W pixels.
 """
@@ -11,10 +11,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
-from torch import Tensor
 
 from datamodules.deep import read_deep
 from datamodules.stored import Stored, single, upright
@@ -47,28 +45,6 @@ def open_picture(path: Path) -> Stored:
         stored = open_tiff(path) if is_tiff(path) else None
         stored = stored or _read(path)
     return replace(stored, planes=lambda: _named_planes(path, stored))
-
-
-def read_picture(path: Path, given: Given = "dtype") -> Tensor:
-    """Read a picture as a tensor. Transparency is blended over white.
-
-    Args:
-        path: The file.
-        given: Which of the file's numbers are black and white, as in `value_range`.
-
-    Returns:
-        float32 C H W, 0 for black and 1 for white. C is 1 for grey pictures and 3 for others.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read, as in `open_picture`, or is a stack.
-    """
-    stored = open_picture(path)
-    with named(path):
-        if stored.shape:
-            raise ValueError(f"it is a stack of {stored.count} planes, not one")
-        (plane,) = stored.planes()
-    return torch.from_numpy(over_white(plane, stored, range_of(path, stored, given)))
 
 
 def range_of(path: Path, stored: Stored, given: Given) -> ValueRange:

@@ -1,4 +1,4 @@
-"""What an exported file says of itself: all that a user needs who has nothing but the file."""
+"""The metadata of an exported file, for a user who has nothing but the file."""
 
 import importlib.metadata
 import inspect
@@ -14,42 +14,45 @@ from denoisers.composite import Composite
 from groundwork.run_directory import BEST, METRICS
 
 PROJECT = "image-denoisers"
-NOT_STATED = "not stated"
-DATA_LICENCES = {  # of the images, by the class of their data
-    "FashionMNIST": "MIT, Copyright (c) 2017 Zalando SE",
-    "MNIST": "CC BY-SA 3.0, Yann LeCun and Corinna Cortes",
-}
 RESTORED, LOGITS = "restored", "logits"
 OUTPUTS = {
     RESTORED: "float32, of the input's shape, in [0, 1]",
-    LOGITS: "float32, batch x classes; their softmax are the classes' probabilities",
+    LOGITS: "float32, batch x classes; their softmax is the probability of each class",
 }
 
 
 def describe_export(
     model: ImageModel, run: dict[str, Any], metrics: dict[str, Any] | None, licence: str
 ) -> dict[str, str]:
-    """Plain text or, where a value has parts, JSON.
+    """Describe a model and the run that trained it.
 
-    run: the checkpoint's "run" entry. metrics: what the run's metrics.json holds, if it is there.
+    Args:
+        model: The model.
+        run: The checkpoint's "run" entry.
+        metrics: The contents of the run's metrics.json, if it is known.
+        licence: The licence of the model.
 
-        project     and its version
-        model, arguments
-                    the class, and what its constructor was given
-        input       name, shape (the words in it stand for any size) and range of the images
-        outputs     by name, what each holds, in their order
-        class_names of the logits, in their order
-        data        on which the model was trained: name, settings, and the licence of the images
-        noise       with which it was trained: name and settings, of a mixture also of its parts
-        objective   that training minimised: name and settings
-        seed, run_id
-                    of the run that trained it
-        metrics     of its best epoch, by "validation" and "test"; PSNR in dB
-        scored_images
-                    of how many images these are the means, "scored", the first ones "of" how many
-        licence     of the model: what the setting `licence` says
+    Returns:
+        The entries below. Values with parts are JSON, others are plain text.
+
+        project: The project's name and version.
+        model: The dotted name of the model's class.
+        arguments: The arguments of its constructor.
+        input: Name, shape and range of the images. Words in the shape stand for any size.
+        outputs: What each output holds, by name, in order.
+        class_names: The classes of the logits, in order.
+        data: The data that the model was trained on: name, settings and the images' licence.
+        noise: The noise that it was trained with: name and settings. A mixture has those of its
+            parts too.
+        objective: The objective that training minimised: name and settings.
+        seed, run_id: Those of the run.
+        metrics: Those of its best epoch, for "validation" and "test". PSNR is in dB.
+        scored_images: How many images the metrics are the means of ("scored"), and how many
+            there are ("of").
+        licence: The licence of the model.
     """
     described = describe(model)
+    data = resolve(run["data"]["_target_"], ImageDataModule)
     about: dict[str, Any] = {
         "project": f"{PROJECT} {importlib.metadata.version(PROJECT)}",
         "model": described["name"],
@@ -60,15 +63,14 @@ def describe_export(
             "range": "float32, black is 0 and white is 1; noise may go beyond",
         },
         "outputs": {name: OUTPUTS[name] for name in output_names(model)},
-        "class_names": _class_names(run["data"]),
-        "data": _settings(run["data"]),
+        "class_names": list(data.class_names),
+        "data": _settings(run["data"]) | {"licence": data.licence},
         "noise": _settings(run["noise"]),
         "objective": _settings(run["objective"]),
         "seed": run["seed"],
         "run_id": run["run_id"],
         "licence": licence,
     }
-    about["data"]["licence"] = DATA_LICENCES.get(about["data"]["name"], NOT_STATED)
     if metrics is not None:
         about["metrics"] = {part: metrics[part] for part in ("validation", "test")}
         if "images" in metrics:  # older runs did not count them
@@ -80,12 +82,16 @@ def describe_export(
 
 
 def metrics_beside(checkpoint: Path, run: dict[str, Any]) -> dict[str, Any] | None:
-    """What metrics.json holds of a run's best checkpoint, where that lies in the run's directory.
+    """Read the metrics.json of the run directory that a checkpoint lies in.
 
-    No other checkpoint has the weights that were measured. A resumed run may not have surpassed
-    the best of the one that it resumed, and then has it as its own.
+    Only a run's best checkpoint has the weights that were measured. If a resumed run has not
+    surpassed the best checkpoint of the earlier run, it keeps that one as its own.
 
-    Raises ValueError where the file is damaged.
+    Returns:
+        The contents, or None if the checkpoint is not the one that was measured.
+
+    Raises:
+        ValueError: The file is damaged.
     """
     file = checkpoint.absolute().parent.parent / METRICS
     if checkpoint.name != BEST or not file.is_file():
@@ -95,18 +101,18 @@ def metrics_beside(checkpoint: Path, run: dict[str, Any]) -> dict[str, Any] | No
     except ValueError as error:
         raise ValueError(f"{file} is damaged: {error}") from error
     ids = metrics.get("run_id"), metrics.get("parent_id")
-    # An evaluation's metrics.json has other parts.
+    # The metrics.json of an evaluation has no "validation".
     return metrics if run["run_id"] in ids and "validation" in metrics else None
 
 
 def input_name(model: ImageModel) -> str:
-    """That of `forward`'s argument: "noisy", or a classifier's "images"."""
+    """Return the name of `forward`'s argument: "noisy", or "images" for a classifier."""
     (name,) = inspect.signature(model.forward).parameters
     return name
 
 
 def output_names(model: ImageModel) -> tuple[str, ...]:
-    """Of what `forward` returns, in its order."""
+    """Return the names of what `forward` returns, in the same order."""
     if isinstance(model, Composite):
         return RESTORED, LOGITS
     return (LOGITS,) if isinstance(model, Classifier) else (RESTORED,)
@@ -117,12 +123,8 @@ def _sizes(model: ImageModel) -> list[int | str]:
     return [channels, "height", "width"] if model.takes_any_size else [channels, height, width]
 
 
-def _class_names(data: dict[str, Any]) -> list[str]:
-    return list(resolve(data["_target_"], ImageDataModule).class_names)
-
-
 def _settings(node: Any) -> Any:
-    """A config's node by the name of its class; where its files lay is nobody's business."""
+    """Describe a config's node by its class and settings, without the user's folders."""
     if not isinstance(node, dict):
         return node
     name = {"name": node["_target_"].rpartition(".")[2]} if "_target_" in node else {}

@@ -1,4 +1,4 @@
-"""Whether an exported model does what the original does.
+"""The comparison of an exported model with the original.
 
 B images of C channels, H x W pixels.
 """
@@ -14,18 +14,24 @@ from groundwork.seeding import generator
 Run = Callable[[Tensor], tuple[Tensor, ...]]  # B C H W -> each output
 
 TOLERANCE = 1e-5
-BATCHES = (1, 7, 64)  # 64, or all there are
-SIZES = ((29, 31), (48, 64), (5, 3))  # odd, larger and tiny: height and width
+BATCHES = (1, 7, 64)  # images; if there are fewer real ones than 64, all of them
+SIZES = ((29, 31), (48, 64), (5, 3))  # height and width: odd, larger and tiny ones
 
 
 def largest_difference(model: ImageModel, exported: Run, real: Tensor | None) -> float:
-    """The largest absolute difference between any outputs of the two, in units of the output's
-    largest number where that is above 1, as logits are.
+    """Compare the outputs of a model before and after its export.
 
-    model: the original, on the CPU in evaluation mode. real: noisy images to compare on beside
-        random ones, B C H W.
+    Args:
+        model: The original, on the CPU in evaluation mode.
+        exported: The exported model.
+        real: Noisy images B C H W to compare on, besides random ones.
 
-    Raises ValueError where it exceeds `TOLERANCE`, or where the exported model fails.
+    Returns:
+        The largest absolute difference. If an output has numbers above 1, as logits have, its
+        difference is divided by the largest of them.
+
+    Raises:
+        ValueError: The difference exceeds `TOLERANCE`, or the exported model fails.
     """
     largest = 0.0
     for name, noisy in _inputs(model, real):
@@ -37,7 +43,7 @@ def largest_difference(model: ImageModel, exported: Run, real: Tensor | None) ->
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(f"the exported model fails on {name}: {reason}") from error
         difference = _difference(expected, found)
-        if not difference <= TOLERANCE:  # nor is NaN
+        if not difference <= TOLERANCE:  # also true for NaN
             raise ValueError(
                 f"the exported model differs from the original by {difference:.1e} on {name}, more "
                 f"than {TOLERANCE:.0e}: nothing was written"
@@ -47,16 +53,18 @@ def largest_difference(model: ImageModel, exported: Run, real: Tensor | None) ->
 
 
 def outputs(returned: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """What a model returns, always as a tuple."""
+    """Return a model's outputs as a tuple, also if there is only one."""
     return (returned,) if isinstance(returned, Tensor) else returned
 
 
 def _inputs(model: ImageModel, real: Tensor | None) -> Iterator[tuple[str, Tensor]]:
-    """Images with a name for each batch."""
+    """Yield batches of images, each with a name for messages."""
     random = torch.randn(
         BATCHES[-1], *model.image_shape, generator=generator("cpu", "export check")
     )
-    kinds = {"random": 0.5 + 0.5 * random}  # also outside [0, 1], like noise that is not clipped
+    kinds = {
+        "random": 0.5 + 0.5 * random
+    }  # some are outside [0, 1], as noise is that is not clipped
     if real is not None:
         kinds["real"] = real
     for kind, images in kinds.items():
@@ -69,7 +77,7 @@ def _inputs(model: ImageModel, real: Tensor | None) -> Iterator[tuple[str, Tenso
 
 
 def _at_size(images: Tensor, height: int, width: int) -> Tensor:
-    """The images side by side with themselves, cut to a size."""
+    """Repeat images side by side and cut the result to a size."""
     times = (-(-height // images.shape[2]), -(-width // images.shape[3]))
     return images.tile(times)[..., :height, :width].contiguous()
 

@@ -1,25 +1,39 @@
-"""The formats by the names that export.py knows them by."""
+"""The formats that `export.py` writes, by the names that its setting `format` takes."""
 
 from typing import Protocol
 
+from cli.suggestions import suggest
 from denoisers.base import ImageModel
 from exporting import onnx, safetensors, torch_export
 from exporting.checks import Run
 
 
 class Format(Protocol):
-    """What each of the modules is."""
+    """What the module of a format provides.
 
-    SUFFIX: str  # of the new file, in place of the checkpoint's
+    Attributes:
+        SUFFIX: The end of the new file's name. It replaces the checkpoint's suffix.
+    """
+
+    SUFFIX: str
 
     def require(self) -> None:
-        """Raises ValueError where a package that writes or checks the format is missing."""
+        """Check that the packages are installed that write and load the format.
+
+        Raises:
+            ValueError: A package is missing.
+        """
 
     def content(self, model: ImageModel, about: dict[str, str]) -> bytes:
-        """What a file of the format holds: the model, and what there is to say about it."""
+        """Return the bytes of a file with the model and its metadata.
+
+        Args:
+            model: The model to export.
+            about: The metadata, as `describe_export` returns it.
+        """
 
     def load(self, content: bytes) -> Run:
-        """The model in such a file, run by what its users would run it with."""
+        """Load a file's bytes with the runtime that its users have."""
 
 
 FORMATS: dict[str, Format] = {
@@ -27,3 +41,15 @@ FORMATS: dict[str, Format] = {
     "torch_export": torch_export,
     "safetensors": safetensors,
 }
+
+
+def format_named(name: str) -> Format:
+    """Look a format up.
+
+    Raises:
+        ValueError: There is no such format.
+    """
+    if name not in FORMATS:
+        choices = suggest(name, FORMATS, "format=")
+        raise ValueError(f"format={name}: there is no such format, {choices}")
+    return FORMATS[name]

@@ -1,4 +1,4 @@
-"""ONNX, which runs wherever ONNX Runtime does; the metadata is the model's `metadata_props`."""
+"""ONNX, for ONNX Runtime on any device. The metadata is in the model's `metadata_props`."""
 
 import warnings
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def missing() -> list[str]:
-    """The packages that are not installed."""
+    """Return the names of the packages that are not installed."""
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
@@ -29,7 +29,7 @@ def require() -> None:
 def content(model: ImageModel, about: dict[str, str]) -> bytes:
     axes = {0: "batch"} | ({2: "height", 3: "width"} if model.takes_any_size else {})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the exporter's own code
+        warnings.simplefilter("ignore")  # they are about the exporter's own code
         exported = torch.onnx.export(
             trace(model),
             dynamo=True,
@@ -41,18 +41,18 @@ def content(model: ImageModel, about: dict[str, str]) -> bytes:
     assert exported is not None
     proto = exported.model_proto
     for output in proto.graph.output:
-        if output.name == RESTORED:  # else its size is spelled out as it is computed
+        if output.name == RESTORED:  # the exporter writes its size as a formula
             output.type.CopyFrom(proto.graph.input[0].type)
-    del proto.graph.value_info[:]  # likewise of all that is in between
+    del proto.graph.value_info[:]  # sizes of what is computed in between, as formulas too
     for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output):
-        del part.metadata_props[:]  # which lines of code it comes from
+        del part.metadata_props[:]  # the lines of code that it comes from
     for key, value in about.items():
         proto.metadata_props.add(key=key, value=value)
     return proto.SerializeToString()
 
 
 def start(content: bytes) -> Any:
-    """An InferenceSession on the CPU."""
+    """Start an `InferenceSession` on the CPU."""
     import onnxruntime
 
     return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""The weights, and in the metadata which class to build with which arguments to put them into."""
+"""Safetensors: the weights, with the model's class and arguments in the metadata."""
 
 import json
 
@@ -10,12 +10,12 @@ from denoisers.base import ImageModel
 from denoisers.checkpoint import build_model
 from exporting.checks import Run, outputs
 
-# `best.safetensors`, which training has written, has the weights alone.
+# Training writes best.safetensors, which has the weights alone.
 SUFFIX = ".model.safetensors"
 
 
 def require() -> None:
-    """Training needs the package too."""
+    """Nothing is missing: training needs the package too."""
 
 
 def content(model: ImageModel, about: dict[str, str]) -> bytes:
@@ -37,7 +37,10 @@ def load(content: bytes) -> Run:
 
 
 def metadata(content: bytes) -> dict[str, str]:
-    """Of a file's content, which begins with the length of a JSON header, 8 bytes, and it."""
+    """Return the metadata in a file's bytes.
+
+    They begin with the length of a JSON header, in 8 bytes, and the header itself.
+    """
     length = int.from_bytes(content[:8], "little")
     about: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
     return about

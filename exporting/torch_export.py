@@ -1,5 +1,7 @@
-"""torch.export's archive, which torch runs without this project; the metadata is its extra file
-`about.json`."""
+"""An archive of `torch.export`, which torch runs without this project.
+
+The metadata is in its extra file `about.json`.
+"""
 
 import io
 import json
@@ -16,7 +18,7 @@ ABOUT = "about.json"
 
 
 def require() -> None:
-    """Torch is there."""
+    """Nothing is missing: torch writes and loads the format."""
 
 
 def content(model: ImageModel, about: dict[str, str]) -> bytes:

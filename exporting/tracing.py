@@ -1,4 +1,4 @@
-"""A model as a graph of torch's own operators, for any batch and, where it can, any size."""
+"""A model as a graph of torch's own operators."""
 
 import copy
 
@@ -8,17 +8,20 @@ from torch.export import Dim, ExportedProgram
 
 from denoisers.base import ImageModel
 
-EXAMPLE = (3, 61, 75)  # images, height and width: no size that anything could take for a constant
+# Images, height and width. No layer has these sizes, so none is taken for a constant.
+EXAMPLE = (3, 61, 75)
 
 
 def trace(model: ImageModel) -> ExportedProgram:
-    """The model's `forward` in evaluation mode, on the CPU, in float32.
+    """Trace a model's `forward` in evaluation mode, on the CPU, in float32.
 
-    The batch's size is free, and so are height and width where the model takes any.
+    Returns:
+        A program for batches of any size and, if the model takes images of any size, any height
+        and width.
     """
     model = copy.deepcopy(model).cpu().float().eval()
-    # Strided weights, and single images or pixels, are what torch would make exceptions for, that
-    # is refuse later: hence neither channels last nor reasoning about sizes of 1.
+    # torch would specialise the program to weights in channels-last order, and refuse batches or
+    # sides of 1. Contiguous weights and `backed_size_oblivious` prevent both.
     model.to(memory_format=torch.contiguous_format)
     channels, height, width = model.image_shape
     count, free = EXAMPLE[0], {0: Dim.DYNAMIC(min=1)}
@@ -30,5 +33,5 @@ def trace(model: ImageModel) -> ExportedProgram:
             model, (torch.zeros(count, channels, height, width),), dynamic_shapes=(free,)
         )
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # paths on this machine, which are nobody's business
+        node.meta.pop("stack_trace", None)  # it has paths on this machine
     return program

@@ -1,4 +1,4 @@
-"""What a file says beside its pixels, as the writers of all formats take it."""
+"""The metadata of a picture, in the form that the writers of all formats take."""
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 INCH, CENTIMETRE = Fraction(254, 10000), Fraction(1, 100)  # in metres
 UNITS = {2: INCH, 3: CENTIMETRE}  # by their numbers in TIFF and Exif
 XMP, IPTC, DESCRIPTION = 700, 33723, 270  # tags of TIFF
-LARGEST_TEXT = 2**20  # bytes that Pillow reads of a PNG's text
+LARGEST_TEXT = 2**20  # bytes; Pillow reads no longer text in a PNG
 
 
 class Resolution(NamedTuple):
-    """Pixels to a unit of length, across and down, each as a numerator and a denominator.
+    """Pixels per unit of length.
 
-    unit: in metres, or None where only the ratio of the two counts, or the unit is said elsewhere.
+    Attributes:
+        x: Numerator and denominator, across.
+        y: Numerator and denominator, down.
+        unit: The unit in metres. None if only the ratio of x and y counts, or if the unit is stated
+            elsewhere.
     """
 
     x: tuple[int, int]
@@ -22,19 +26,32 @@ class Resolution(NamedTuple):
 
 
 class Text(NamedTuple):
+    """A text with its keyword.
+
+    Attributes:
+        translated: The keyword in the text's language.
+    """
+
     keyword: str
     text: str
     language: str = ""
-    translated: str = ""  # the keyword
+    translated: str = ""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """All that is true of the restored picture too.
+    """The metadata of an original that is also true of the restored picture.
 
-    profile: the ICC profile. exif: a block, which begins with its byte order; of TIFFs, their tags.
-    png: chunks of PNG that others don't have, as they were. imagej: what `tifffile` knows of
-    ImageJ's two tags. lost: what was left behind, in a reader's words.
+    Attributes:
+        profile: The ICC profile.
+        resolution: Pixels per unit of length.
+        exif: A block that begins with its byte order. For TIFFs it holds the tags.
+        xmp: An XMP packet.
+        iptc: IPTC records.
+        texts: Texts of a PNG, or comments.
+        png: Chunks that only PNG has, by name.
+        imagej: The contents of ImageJ's two tags, as `tifffile` reads them.
+        lost: What was left out, in words for the user.
     """
 
     profile: bytes | None = None
@@ -48,6 +65,6 @@ class Metadata:
     lost: tuple[str, ...] = ()
 
     def without(self, what: str, **changes: Any) -> "Metadata":
-        """The same after a loss."""
+        """Return a copy that adds `what` to `lost` and has the changes."""
         words = "".join(letter if letter.isprintable() else "?" for letter in what)
         return replace(self, lost=(*self.lost, words), **changes)

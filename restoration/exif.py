@@ -1,6 +1,6 @@
-"""Exif as the directories of a TIFF: read without trust, and laid out again.
+"""Exif: its directories are read from untrusted bytes, and written again.
 
-Exif blocks are small TIFFs. TIFF files have the same directories, BigTIFFs wider ones.
+An Exif block is a small TIFF. TIFF files have the same directories, BigTIFFs have wider ones.
 """
 
 import struct
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-# Bytes of a value by its type, and of the numbers in it that have a byte order.
+# By type: bytes of a value, and bytes of the numbers in it that have a byte order.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SIZES |= {16: 8, 17: 8, 18: 8}
 WORDS = SIZES | {5: 4, 10: 4}
@@ -18,12 +18,12 @@ WORDS = SIZES | {5: 4, 10: 4}
 EXIF, GPS, INTEROPERABILITY, MAKER_NOTE = 34665, 34853, 40965, 37500
 ORIENTATION, WIDTH, HEIGHT = 274, 40962, 40963
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
-# What describes the samples as they were stored: how many, how deep, where, how coded.
+# Tags that describe how the samples were stored: their number, depth, place and compression.
 STRUCTURE = {*range(254, 260), 262, 263, 264, 265, 266, ORIENTATION, 273, 277, 278, 279, 280, 281}
 STRUCTURE |= {284, 290, 291, 292, 293, 301, 317, 320, 321, *range(322, 326), 330, 338, 339, 340}
 STRUCTURE |= {341, 347, *range(512, 522), *range(529, 533)}
 STORED_AS_JPEG = {37121, 37122}  # ComponentsConfiguration, CompressedBitsPerPixel
-# Maker notes whose offsets begin at their own first byte; others' begin at the block's.
+# Maker notes whose offsets count from their own first byte. Those of others count from the block's.
 SELF_CONTAINED = (b"Nikon\0\x02", b"OLYMPUS\0", b"OM SYSTEM\0", b"FUJIFILM", b"Apple iOS\0")
 
 
@@ -35,13 +35,21 @@ class Bytes(Protocol):
 
 
 class Layout(NamedTuple):
-    """The struct formats of a directory, and how many bytes of a value lie in an entry."""
+    """How a directory is laid out.
+
+    Attributes:
+        length: The `struct` format of the number of entries.
+        entry: That of an entry.
+        next: That of an offset.
+        inline: The largest number of bytes that a value has in its entry.
+        pointer: The type of an offset.
+    """
 
     length: str
     entry: str
     next: str
     inline: int
-    pointer: int  # the type of an offset
+    pointer: int
 
 
 SHORT, LONG, RATIONAL, LONG8 = 3, 4, 5, 16
@@ -50,12 +58,19 @@ BIG = Layout("Q", "HHQ8s", "Q", 8, LONG8)
 
 
 class Entry(NamedTuple):
-    """A tag's value: its type, how many values it has, and their bytes."""
+    """The value of a tag.
+
+    Attributes:
+        kind: Its type.
+        length: The number of values.
+        value: Their bytes.
+        offset: Where the bytes lay, if that was not in the directory.
+    """
 
     kind: int
     length: int
     value: bytes
-    offset: int = 0  # where a value that is not in its directory lay
+    offset: int = 0
 
 
 Directory = dict[int, Entry]
@@ -65,8 +80,10 @@ Directory = dict[int, Entry]
 class Exif:
     """The directories of an Exif block, without the pointers between them.
 
-    order: "<" or ">". passed_over: tags of the main directory that were not wanted.
-    damaged: whether something could not be read.
+    Attributes:
+        order: The byte order, "<" or ">".
+        passed_over: Tags of the main directory that were not wanted.
+        damaged: Whether something could not be read.
     """
 
     order: str = "<"
@@ -82,14 +99,14 @@ class Exif:
 
 
 def read(block: Bytes, wanted: Container[int] = range(2**16)) -> Exif:
-    """The first picture's directories; a thumbnail's is not read.
+    """Read the directories of the first picture. That of a thumbnail is left out.
 
     Args:
         block: Exif from its byte order on, or a whole TIFF.
-        wanted: the tags of the main directory that are read.
+        wanted: The tags to read from the main directory.
 
     Raises:
-        ValueError: it does not begin like a TIFF.
+        ValueError: The block does not begin as a TIFF does.
     """
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     head = block[:16].ljust(16, b"\0")
@@ -102,7 +119,7 @@ def read(block: Bytes, wanted: Container[int] = range(2**16)) -> Exif:
     pointers = {EXIF, GPS, INTEROPERABILITY}
     budget = min(len(block), 2**26)  # entries may all claim the same bytes
     levels = [("main", start)]
-    while levels:  # each is read once at most: no circle of pointers has an end to wait for
+    while levels:  # each is read at most once, so that pointers in a circle do no harm
         name, start = levels.pop()
         tags = wanted if name == "main" else range(2**16)
         directory, whole, budget = _directory(
@@ -129,7 +146,11 @@ def _directory(
     budget: int,
     skipped: set[int],
 ) -> tuple[Directory, bool, int]:
-    """What can be read, whether that is all of it, and how many bytes may still be read."""
+    """Read a directory as far as possible.
+
+    Returns:
+        The entries, whether all could be read, and how many bytes may still be read.
+    """
     head = struct.Struct(order + layout.length)
     record = struct.Struct(order + layout.entry)
     counted = block[start : start + head.size] if start < len(block) else b""
@@ -160,7 +181,7 @@ def _directory(
 
 
 def turned(entry: Entry, order: str, wanted: str) -> Entry:
-    """The same numbers in another byte order."""
+    """Return an entry with its numbers in the wanted byte order."""
     if order == wanted:
         return entry
     words = np.frombuffer(entry.value, f"u{WORDS[entry.kind]}").byteswap()
@@ -168,7 +189,7 @@ def turned(entry: Entry, order: str, wanted: str) -> Entry:
 
 
 def block_of(exif: Exif) -> bytes:
-    """Exif as a block. A maker note stays where it lay in its block, as its offsets may ask for."""
+    """Write Exif as a block. A maker note stays at its old offset, since it may refer to that."""
     mark = struct.pack(exif.order + "2sHI", b"II" if exif.order == "<" else b"MM", 42, 8)
     note = exif.exif.get(MAKER_NOTE)
     if note is None or len(note.value) <= CLASSIC.inline or note.offset % 2 or note.offset < 8:
@@ -188,14 +209,17 @@ def block_of(exif: Exif) -> bytes:
 def laid_out(
     exif: Exif, start: int, note: int | None = None, layout: Layout = CLASSIC, main: bool = True
 ) -> tuple[dict[str, int], bytes]:
-    """Where each directory lies, and all of their bytes, the first of which lies at `start`.
+    """Lay out the directories one after the other.
 
     Args:
-        exif: the directories.
-        start: an even number.
-        note: where the maker note lies; None to lay it out with the rest.
-        layout: of the file that they are for.
-        main: whether the main directory, with its pointers, is among them.
+        exif: The directories.
+        start: The offset of the first byte, an even number.
+        note: The offset of the maker note, if it lies elsewhere. None lays it out with the rest.
+        layout: The layout of the file that they are for.
+        main: Whether to write the main directory with its pointers.
+
+    Returns:
+        The offset of each directory, and the bytes of all.
     """
     content = b""
     offsets: dict[str, int] = {}
@@ -221,7 +245,7 @@ def laid_out(
 def _laid_out(
     directory: Directory, order: str, start: int, note: int | None, layout: Layout
 ) -> bytes:
-    """A directory that begins at `start`, and then its values, each at an even offset."""
+    """Write a directory that begins at `start`, and after it its values at even offsets."""
     record = order + layout.entry
     size = struct.calcsize(order + layout.length) + struct.calcsize(order + layout.next)
     size += struct.calcsize(record) * len(directory)

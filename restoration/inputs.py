@@ -1,4 +1,4 @@
-"""Which pictures are to be restored, and where each goes: known before the first one is read."""
+"""The pictures to restore and the files to write, all known before the first picture is read."""
 
 import glob
 import logging
@@ -26,8 +26,11 @@ log = logging.getLogger(__name__)
 class Task:
     """A picture to restore.
 
-    source: the picture. name: its path relative to what was given. restored: the file to write.
-    reference: the clean picture, or None.
+    Attributes:
+        source: The picture.
+        name: Its path relative to what was given.
+        restored: The file to write.
+        reference: The clean picture, or None.
     """
 
     source: Path
@@ -37,7 +40,7 @@ class Task:
 
     @property
     def written(self) -> list[Path]:
-        """All files of this picture: the restored one, and its reports."""
+        """The files that are written for this picture: the restored one and its reports."""
         name = self.restored.name
         return [self.restored, *(self.restored.with_name(name + end) for end in REPORTS)]
 
@@ -45,22 +48,28 @@ class Task:
 def find(
     given: str | Sequence[str], output: Path, reference: Path | None, overwrite: bool
 ) -> list[Task]:
-    """The pictures, sorted, each with the names of what is written for it.
+    """Find the pictures to restore.
 
-    given: files, folders (with the folders in them) and globs (`**` is any folder); `search` says
-        what is found in these. A picture keeps its path relative to the folder that was given, or
-        to the part of a glob that exists; a file keeps its name. What is found in several ways, by
-        links among them, is restored once, under the name by which it was given first.
-    output: it is passed over where it is inside a folder that is searched.
-    reference: the clean picture of a single one, or a folder that has it under the same relative
-        name; its suffix may be another one.
-    overwrite: whether files of an earlier restoration may be replaced. An original never is.
+    TIFFs stay TIFFs. All others become PNGs, since a JPEG would add new noise. The content of a
+    file tells its kind.
 
-    TIFFs stay TIFFs. All others become PNG: a JPEG would make new noise. What a file is, its
-    content says.
+    Args:
+        given: Files, folders with the folders in them, and globs (`**` is any folder). `search`
+            says which files count as pictures. A picture keeps its path relative to the given
+            folder, or to the part of a glob that exists. A file keeps its name. A picture that is
+            found in several ways, for example by a link, is restored once, under the name by which
+            it was found first.
+        output: The folder for the restored pictures. It is not searched.
+        reference: The clean picture of a single one, or a folder that has clean pictures under the
+            same relative names. Their suffixes may differ.
+        overwrite: Whether files of an earlier restoration may be replaced. An original never is.
 
-    Raises ValueError or FileNotFoundError where there is no picture, no reference, or where a file
-    would take the place of another one.
+    Returns:
+        The pictures, in the order of their names.
+
+    Raises:
+        ValueError: A file is not read as a picture, or a file would replace another one.
+        FileNotFoundError: There is no picture, or no reference for one.
     """
     patterns = [given] if isinstance(given, str) else given
     found: dict[str, Found] = {}
@@ -80,7 +89,12 @@ def find(
 
 
 def restored_name(name: Path, kind: str | None) -> Path:
-    """kind: of the picture, by Pillow's name; None where only its name can tell."""
+    """Choose the name of a restored picture.
+
+    Args:
+        name: The name of the original.
+        kind: Pillow's name of its kind. None if only the file's name can tell.
+    """
     is_tiff = name.suffix.lower() in TIFF
     if is_tiff and kind in ("TIFF", None):
         return name
@@ -88,12 +102,12 @@ def restored_name(name: Path, kind: str | None) -> Path:
 
 
 def _stem(name: Path) -> str:
-    """Without the suffix, if it is a picture's: frame.001 and frame.002 are two names."""
+    """Remove a picture's suffix. Others stay: frame.001 and frame.002 are two names."""
     return name.stem if name.suffix.lower() in PICTURES else name.name
 
 
 def _matches(pattern: str, output: Path) -> list[Found]:
-    """Pictures; what is passed over beside them is said in one line."""
+    """Find the pictures that a pattern names. Other files are logged in one line."""
     path = Path(pattern)
     if os.path.lexists(path) and not path.is_dir():  # a file's name may look like a glob
         return [_single(path)]
@@ -111,7 +125,7 @@ def _matches(pattern: str, output: Path) -> list[Found]:
 def _single(path: Path) -> Found:
     if not path.exists():
         raise FileNotFoundError(f"input={path}: it is a broken link, to {os.readlink(path)}")
-    if not path.is_file():  # a pipe, which opening would wait for
+    if not path.is_file():  # opening a pipe would wait for a writer
         raise ValueError(f"input={path}: it is neither a file nor a folder")
     kind = kind_of_file(path)
     if is_other_kind(path.name, kind):
@@ -139,7 +153,11 @@ def _reference(reference: Path | None, name: Path, count: int) -> Path | None:
 
 
 def _require_room(tasks: Sequence[Task], overwrite: bool) -> None:
-    """Raises ValueError where a file would take another's place."""
+    """Refuse tasks that would replace files.
+
+    Raises:
+        ValueError: A file would replace another one.
+    """
     makers: dict[str, Task] = {}
     real_path = real_paths()
     originals = {real_path(str(p)) for task in tasks for p in (task.source, task.reference) if p}

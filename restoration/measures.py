@@ -1,4 +1,4 @@
-"""What is measured of a restored picture, and of all planes of a stack together."""
+"""The measures of a restored picture, and their summary for the planes of a stack."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -15,8 +15,12 @@ Scores = dict[str, dict[str, float | None]]
 
 
 class Measures(NamedTuple):
-    """noise_std: as estimated; None where it can't be told.
-    scores: of the noisy and of the restored picture, where there is a clean one.
+    """The measures of one picture.
+
+    Attributes:
+        noise_std: The estimated standard deviation of the noise. None if it cannot be estimated.
+        residual: The measures of what was taken away.
+        scores: PSNR and SSIM of the "noisy" and the "restored" picture. None without a clean one.
     """
 
     noise_std: float | None
@@ -25,7 +29,7 @@ class Measures(NamedTuple):
 
 
 def measure(noisy: np.ndarray, restored: np.ndarray, clean: np.ndarray | None) -> Measures:
-    """float32 C H W, 0 for black and 1 for white."""
+    """Measure a restored picture. All pictures are float32 C H W, 0 for black and 1 for white."""
     std = estimate_std(noisy)
     pictures = {"noisy": noisy, "restored": restored}
     found = None
@@ -36,7 +40,12 @@ def measure(noisy: np.ndarray, restored: np.ndarray, clean: np.ndarray | None) -
 
 
 def summary(planes: Sequence[Measures]) -> Measures:
-    """The median of the noise's strength, and the means of all else, over those that have any."""
+    """Summarise the planes of a stack.
+
+    Returns:
+        The median of the noise's standard deviation, and the means of all else. Planes without a
+        value do not count.
+    """
     if len(planes) == 1:
         return planes[0]
     stds = [plane.noise_std for plane in planes if plane.noise_std is not None]

@@ -1,4 +1,4 @@
-"""What a picture's file says beside its pixels, as far as another file can say it too."""
+"""The metadata of a picture's file, as far as another file can hold it."""
 
 import logging
 import math
@@ -37,24 +37,24 @@ LAYOUT = {256, 257, PHOTOMETRIC, exif.ORIENTATION}  # width and height come firs
 INKS = 5  # the photometric of CMYK
 SIDEWAYS = (5, 6, 7, 8)
 IMAGEJ = (50838, 50839)
-# Tags of a TIFF that are true of another file too: texts, times, places on earth and on a slide.
+# Tags of a TIFF that stay true: texts, times, places on earth and on a slide.
 CARRIED = {exif.EXIF, exif.GPS, XMP, IPTC, PROFILE, DESCRIPTION, *IMAGEJ}
 CARRIED |= {exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT}
 CARRIED |= {269, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 318, 319, 18246, 18249}
 CARRIED |= {33432, 33550, 33922, 34264, 34735, 34736, 34737, 37510, *range(40091, 40096)}
 CARRIED |= {42016, 42032, 42033, 42035, 42036, 42037, 42112, 42113, 50708, 51123}
-LARGEST = 2**24  # bytes of a profile, of XMP, of IPTC
+LARGEST = 2**24  # bytes of a profile, of XMP or of IPTC
 
 
 def metadata_of(path: Path) -> Metadata:
-    """Of a picture that `read_picture` reads, for the upright one that it gives.
+    """Read the metadata of a file, as it is true of the upright picture that `open_picture` reads.
 
     Args:
-        path: the file.
+        path: The file, which `open_picture` can read.
 
     Returns:
-        What could be read. Nothing in a file stops this: what is damaged, or larger than honest
-        files have it, is among `lost`.
+        The metadata. Damaged parts, and parts of a size that no honest file has, are in `lost`: no
+        error is raised for them.
     """
     found = Metadata()
     try:
@@ -78,13 +78,13 @@ def metadata_of(path: Path) -> Metadata:
                         found = _of_inks(found)
         width, height = size[::-1] if sideways else size
         return _upright(_checked(found), width, height, sideways)
-    except Exception as error:  # parsers raise what they like
+    except Exception as error:  # parsers raise errors of any type
         reason = " ".join(str(error).split()) or type(error).__name__
         return found.without(f"metadata that cannot be read ({reason[:80]})")
 
 
 def _of_inks(found: Metadata) -> Metadata:
-    """`read_picture` converts CMYK by its profile."""
+    """Drop the profile of CMYK: `open_picture` has converted the colours by it."""
     if not found.profile:
         return found
     return found.without("the CMYK profile (the colours are sRGB now)", profile=None)
@@ -101,12 +101,12 @@ def _checked(found: Metadata) -> Metadata:
         found = found.without("a damaged colour profile", profile=None)
     resolution = found.resolution
     if resolution and not all(n > 0 and d > 0 for n, d in resolution[:2]):
-        found = replace(found, resolution=None)  # 0/0 is how it is said that there is none
+        found = replace(found, resolution=None)  # 0/0 stands for an unknown resolution
     return found
 
 
 def _upright(found: Metadata, width: int, height: int, sideways: bool) -> Metadata:
-    """Without what was true only of the pixels as they were stored."""
+    """Drop or turn what was true of the stored pixels only."""
     if found.xmp:
         turned = rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]"
         found = replace(found, xmp=re.sub(turned, rb"\g<1>1", found.xmp))
@@ -140,7 +140,11 @@ def _upright(found: Metadata, width: int, height: int, sideways: bool) -> Metada
 
 
 def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int], bool]:
-    """Of its first page; with its width and height as stored, and whether it lies on its side."""
+    """Read the metadata of a TIFF's first page.
+
+    Returns:
+        The metadata, the width and height as stored, and whether the picture lies on its side.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
         read = exif.read(block, CARRIED | LAYOUT)
     main, found = read.main, Metadata()
@@ -167,7 +171,7 @@ def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int], bool]:
     for tag in (exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT):
         main.pop(tag, None)
     if DESCRIPTION in main and main[DESCRIPTION].value.startswith(b'{"shape":'):
-        del main[DESCRIPTION]  # tifffile's, of the old file's layout
+        del main[DESCRIPTION]  # by tifffile, about the layout of the old file
     profile, xmp, iptc = (
         main.pop(tag).value if tag in main else None for tag in (PROFILE, XMP, IPTC)
     )
@@ -191,9 +195,9 @@ def _imagej(path: Path) -> dict[str, Any]:
         logger.disabled = True
         with tifffile.TiffFile(path) as file:
             value = file.pages.first.tags[IMAGEJ[1]].value
-        tifffile.tifffile.imagej_metadata_tag(value, "<")  # whether it can be written
+        tifffile.tifffile.imagej_metadata_tag(value, "<")  # raises an error if it cannot be written
         return dict(value)
-    except Exception:  # parsers raise what they like
+    except Exception:  # parsers raise errors of any type
         return {}
     finally:
         logger.disabled = False
@@ -219,7 +223,7 @@ def _of_exif(block: bytes) -> Resolution | None:
 
 
 def _of_others(path: Path, image: Image.Image) -> Metadata:
-    """What Pillow gives of JPEG, MPO, WebP, AVIF, JPEG 2000, BMP, GIF and others."""
+    """Read the metadata of JPEG, MPO, WebP, AVIF, JPEG 2000, BMP, GIF and others by Pillow."""
     info = image.info
     found = Metadata(
         profile=info.get("icc_profile") or None,
@@ -249,9 +253,8 @@ def _density(path: Path, image: Image.Image, found: Metadata) -> Resolution | No
     if found.exif and (resolution := _of_exif(found.exif)):
         return resolution
     if density:
-        # A ratio of 1 says nothing.
-        ratio = density[0] != density[1]
-        return Resolution((density[0], 1), (density[1], 1), None) if ratio else None
+        square = density[0] == density[1]  # such pixels need no ratio
+        return None if square else Resolution((density[0], 1), (density[1], 1), None)
     if image.format == "BMP":
         with path.open("rb") as file:
             head = file.read(46)

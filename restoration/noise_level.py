@@ -1,7 +1,8 @@
-"""How strong the noise in a picture is, judged by the picture alone.
+"""An estimate of the noise in a picture, from the picture alone.
 
-The model is a clean picture in [0, 1] plus white Gaussian noise, cut to [0, 1], as a file's pixels
-have to be. Of it, cutting leaves less where the picture is dark or bright: half of a black pixel's.
+The model is a clean picture in [0, 1] plus white Gaussian noise, clipped to [0, 1] as a file's
+pixels are. Clipping weakens the noise where the picture is dark or bright: a black pixel loses half
+of it.
 
 N patches, C channels, H x W pixels.
 """
@@ -13,11 +14,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-# Immerkær's (1996) operator: it answers to no brightness that is even or changes evenly.
+# The operator of Immerkær (1996). Its response to constant or linear brightness is 0.
 LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 GAIN = (LAPLACIAN**2).sum()
-PATCH = 5  # pixels on a side, in which the picture is taken to be even
-# The operator in all places of a patch: by place, and by pixel.
+PATCH = 5  # pixels on a side; the picture is assumed to be even within a patch
+# The operator at each place in a patch: places x pixels.
 ANSWERS = np.array(
     [
         np.pad(LAPLACIAN, ((y, PATCH - 3 - y), (x, PATCH - 3 - x))).flatten()
@@ -27,27 +28,29 @@ ANSWERS = np.array(
 )
 FEWEST_PATCHES = 100
 MOST_PATCHES = 20_000
-STEPS = 512  # of the table over the brightness
+STEPS = 512  # of brightness, in the table of moments
 LOWEST, HIGHEST = 1e-4, 2.0  # standard deviations
 HALVINGS = 24
-TINY = 1e-30  # variance, so that rounding makes none below it
+TINY = 1e-30  # the least variance, since rounding may make it negative
 
 
 def estimate_std(picture: np.ndarray) -> float | None:
-    """Standard deviation of the noise, in units of the [0, 1] range, before it was cut.
+    """Estimate the standard deviation of the noise before it was clipped.
 
-    Patches of a noisy picture differ in how strongly the Laplacian answers, by chance and by the
-    structure in them. So it is the median patch that counts: the std is the one at which half of
-    all patches without structure would answer more strongly. What is expected of a patch takes
-    account of what was cut, by the patch's mean. Patches that are black or white throughout say
-    nothing.
+    The Laplacian's responses differ between patches, by chance and by structure in the picture.
+    Only the median response counts: the estimate is the standard deviation at which half of all
+    patches without structure would respond more strongly. The expected response of a patch depends
+    on its mean, to account for clipping. Patches that are all black or all white do not count.
 
-    picture: C H W in [0, 1]; the channels' noise is taken to have the same strength.
+    The estimate is too low for noise that is not white, as in a JPEG. It is too high for weak noise
+    if more than half of a picture is fine texture.
 
-    Returns 0.0 where no noise is to be seen, and None where it can't be told: there are less than a
-    hundred patches that say something, or they answer more strongly than any noise. It is too low
-    for noise that is not white, as a JPEG's, and too high for weak noise where more than half of a
-    picture is fine texture.
+    Args:
+        picture: C H W in [0, 1]. The noise is assumed to be equally strong in all channels.
+
+    Returns:
+        The standard deviation, in units of the [0, 1] range. 0.0 if no noise is found. None if
+        fewer than a hundred patches count, or if they respond more strongly than to any noise.
     """
     patches = _patches(picture)
     patches = patches[~((patches <= 0) | (patches >= 1)).all((1, 2))]
@@ -73,9 +76,13 @@ def estimate_std(picture: np.ndarray) -> float | None:
 
 
 def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of a clean pixel with Gaussian noise of this std, cut to [0, 1].
+    """Compute mean and variance of pixels with Gaussian noise that is clipped to [0, 1].
 
-    Those of a normal variable that is censored on both sides (Foi 2009).
+    They are those of a normal variable that is censored on both sides (Foi 2009).
+
+    Args:
+        clean: The clean pixels, in [0, 1].
+        std: The standard deviation before clipping.
     """
     low, high = -clean / std, (1 - clean) / std
     at_low, at_high = (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) for z in (low, high))
@@ -87,10 +94,10 @@ def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarr
 
 
 def _median_answer() -> float:
-    """The median of a patch's mean square answer to noise, relative to its mean.
+    """Return the median of a patch's mean squared response to noise, relative to its mean.
 
-    That of a chi-squared variable with the same variance, which is that of a quadratic form:
-    neighbouring answers see the same pixels.
+    Neighbouring responses share pixels, so the mean square is a quadratic form. Its median is
+    approximated by that of a chi-squared variable with the same variance.
     """
     products = ANSWERS @ ANSWERS.T
     freedom = (len(ANSWERS) * GAIN) ** 2 / np.square(products).sum()
@@ -98,7 +105,7 @@ def _median_answer() -> float:
 
 
 def _patches(picture: np.ndarray) -> np.ndarray:
-    """Patches of all channels, evenly spread: N PATCH PATCH."""
+    """Return patches of all channels, evenly spread: N PATCH PATCH."""
     if min(picture.shape[1:]) < PATCH:
         return np.empty((0, PATCH, PATCH))
     windows = sliding_window_view(picture, (PATCH, PATCH), (1, 2))

@@ -1,4 +1,4 @@
-"""PNG's chunks: https://www.w3.org/TR/png-3/."""
+"""The chunks of PNG: https://www.w3.org/TR/png-3/."""
 
 import math
 import re
@@ -18,25 +18,25 @@ from restoration.about import LARGEST_TEXT, Metadata, Resolution, Text
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = 33  # bytes of the signature and the first chunk
-# They are true of the restored samples too, and have no like in other formats.
+# Chunks that only PNG has, and that are true of the restored samples too.
 CARRIED = ("cICP", "mDCV", "cLLI", "sRGB", "gAMA", "cHRM", "sCAL", "pCAL")
 SIZES = {"cICP": 4, "mDCV": 24, "cLLI": 8, "sRGB": 1, "gAMA": 4, "cHRM": 32}
-# What belongs to the old samples or to how they were stored.
+# Chunks that belong to the old samples, or to how they were stored.
 STRUCTURE = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "bKGD", "hIST", "sBIT", "sPLT", "tIME"}
 XMP = "XML:com.adobe.xmp"
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
-MOST = 2**31 - 1  # of a number in a chunk
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by the number of channels
+MOST = 2**31 - 1  # the largest number in a chunk
 
 
 def encoded(pixels: np.ndarray, metadata: Metadata) -> tuple[bytes, Metadata]:
-    """A PNG.
+    """Encode a PNG.
 
     Args:
-        pixels: unsigned integers of 8 or 16 bits, H W or H W C, C from 1 to 4.
-        metadata: what it is to say beside them.
+        pixels: Unsigned integers of 8 or 16 bits, H W or H W C, C from 1 to 4.
+        metadata: The metadata to write.
 
     Returns:
-        The file's content, and the metadata with what a PNG cannot hold among its `lost`.
+        The file's bytes, and the metadata. Its `lost` also has what a PNG cannot hold.
     """
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
@@ -64,9 +64,9 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _deep(pixels: np.ndarray) -> bytes:
-    """Several samples of 16 bits, which Pillow does not write.
+    """Encode pixels of several 16-bit samples, which Pillow does not write.
 
-    Of each byte, that of the pixel to the left is subtracted: filter type 1.
+    The filter type is 1: from each byte, that of the pixel to the left is subtracted.
     """
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, width, 2 * channels)
@@ -78,9 +78,9 @@ def _deep(pixels: np.ndarray) -> bytes:
 
 
 def _ancillary(metadata: Metadata) -> Iterator[tuple[str, bytes]]:
-    """All of them may stand between a PNG's header and its pixels."""
+    """Yield the chunks of the metadata. All may stand between a PNG's header and its pixels."""
     for name in CARRIED:
-        # A file has a profile or is sRGB, not both.
+        # A file has a profile or the chunk sRGB, not both.
         if name in metadata.png and not (name == "sRGB" and metadata.profile):
             yield name, metadata.png[name]
     if metadata.profile:
@@ -121,7 +121,7 @@ def _text_chunk(text: Text) -> tuple[str, bytes]:
 
 
 def _raw_profile(iptc: bytes) -> bytes:
-    """IPTC as ImageMagick writes it, and exiftool: as a resource of Photoshop's, in hexadecimal."""
+    """Encode IPTC as ImageMagick and exiftool do: a Photoshop resource, in hexadecimal."""
     resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
     digits = resource.hex()
     lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
@@ -129,7 +129,7 @@ def _raw_profile(iptc: bytes) -> bytes:
 
 
 def metadata_of_png(path: Path) -> Metadata:
-    """What a PNG's chunks say, as they say it."""
+    """Read the metadata in a PNG's chunks."""
     found = Metadata()
     lost: dict[str, None] = {}  # in order, each once
     texts: list[Text] = []
@@ -175,7 +175,7 @@ def metadata_of_png(path: Path) -> Metadata:
 
 
 def _chunks(path: Path) -> Iterator[tuple[str, bytes]]:
-    """All whole chunks but the pixels', up to the end or the first that is damaged."""
+    """Yield all chunks except those of pixels, up to the first that is damaged."""
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         while len(head := file.read(8)) == 8:
@@ -193,7 +193,12 @@ def _chunks(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _text(kind: str, content: bytes) -> Text:
-    """Raises ValueError or zlib.error for one that is damaged or too long."""
+    """Read a text chunk.
+
+    Raises:
+        ValueError: The text is damaged or too long.
+        zlib.error: The compressed text is damaged.
+    """
     name, zero, rest = content.partition(b"\0")
     keyword = name.decode("latin-1")
     if not zero or not re.fullmatch(r"[ -~\xa1-\xff]{1,79}", keyword):
@@ -226,7 +231,11 @@ def _inflated(packed: bytes) -> bytes:
 
 
 def _unpacked(text: str, name: str) -> bytes:
-    """What ImageMagick writes in hexadecimal. Raises ValueError where it is something else."""
+    """Decode what ImageMagick writes in hexadecimal.
+
+    Raises:
+        ValueError: The text is not of that form.
+    """
     content = bytes.fromhex("".join(text.split("\n")[3:]))
     content = content.removeprefix(b"Exif\0\0")
     if name == "iptc" and content.startswith(b"8BIM\x04\x04\0\0"):

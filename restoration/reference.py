@@ -1,4 +1,4 @@
-"""The clean pictures that restored ones are compared with."""
+"""The clean pictures that restored pictures are compared with."""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -14,26 +14,35 @@ from restoration.inputs import Task
 def clean_planes(
     task: Task, noisy: Stored, values: ValueRange, given: Given
 ) -> Iterator[np.ndarray | None]:
-    """For each plane of the picture the clean one, C H W with 1 for white; None without reference.
+    """Read the clean plane for each plane of a picture.
 
-    values: the picture's range, which numbers of the same type have too.
+    Args:
+        task: The picture and its reference.
+        noisy: The picture as stored.
+        values: The picture's range. It applies to a reference with numbers of the same type.
+        given: Which numbers of a reference of another type are black and white.
 
-    Raises ValueError for a reference of another size, or whose numbers are of another range.
+    Returns:
+        Planes C H W, 1 for white, or None for each plane if there is no reference.
+
+    Raises:
+        ValueError: The reference has another size, or numbers outside of the picture's range.
     """
     if task.reference is None:
         return repeat(None, noisy.count)
     clean = open_picture(task.reference)
     if (clean.size, clean.shape) != (noisy.size, noisy.shape):
         raise ValueError(
-            f"{task.source} is of {_described(noisy)}, its reference {task.reference} of "
+            f"{task.source} has {_described(noisy)}, but its reference {task.reference} has "
             f"{_described(clean)}"
         )
     own = range_of(task.reference, clean, given)
     if (clean.dtype, clean.inverted) == (noisy.dtype, noisy.inverted):
         if max(own[:2]) > max(values[:2]) or min(own[:2]) < min(values[:2]):
             raise ValueError(
-                f"{task.source} has numbers from {spoken(values.low, values.high)}, its reference "
-                f"{task.reference} from {spoken(own.low, own.high)}: say what is white by range="
+                f"{task.source} has numbers from {spoken(values.low, values.high)}, but its "
+                f"reference {task.reference} from {spoken(own.low, own.high)}: say by range= what "
+                "is white"
             )
         own = values
     return (own.scaled(plane[: clean.size[0]]) for plane in clean.planes())

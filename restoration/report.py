@@ -1,4 +1,4 @@
-"""What there is to say of a restored picture: for people, for programs, and in a table."""
+"""The report on a restored picture: as text, as JSON, and as a row of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,23 @@ from restoration.inputs import Task
 from restoration.residual import Residual
 from restoration.trained_on import Training
 
-STRONGER = 1.5  # times the noise: a residual that has more than noise in it
-WEAKER = 0.5  # times the noise: one that has left most of the noise's power in
-STRUCTURE = 0.05  # autocorrelation beyond that of white noise that tells of more than noise
+# Times the noise. A stronger residual has more than noise in it, a weaker one leaves most of the
+# noise's power in the picture.
+STRONGER = 1.5
+WEAKER = 0.5
+STRUCTURE = 0.05  # autocorrelation, beyond that of white noise, of a residual with more than noise
 UNIT = ValueRange(0, 1, "floating-point numbers in [0, 1]")
 CHANNELS = {1: "grey", 3: "colour"}
 
 
 class Planes(NamedTuple):
-    """Of a stack: the letters and lengths of its axes, and the noise in each plane."""
+    """The planes of a stack.
+
+    Attributes:
+        axes: A letter for each axis.
+        shape: The lengths of the axes.
+        noise_stds: The estimated noise in each plane. None if it cannot be estimated.
+    """
 
     axes: str
     shape: tuple[int, ...]
@@ -29,14 +37,21 @@ class Planes(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of one picture or stack.
+    """The report on one picture or stack.
 
-    shape: C H W. tile: height and width, None for a picture that was restored whole.
-    noise_std: as estimated; None where it can't be told.
-    scores: of the noisy and of the restored picture, where there is a clean one.
-    values: which of the file's numbers are 0 and 1. alpha: whether it has transparency.
-    planes: of a stack, for which the other measures are summaries; None for a single picture.
-    lost: what the original says beside its pixels, and the restored file does not.
+    Attributes:
+        task: The picture and its files.
+        checkpoint: The model's checkpoint.
+        training: What the model was trained on.
+        shape: C H W.
+        tile: Height and width. None if the picture was restored whole.
+        noise_std: The estimated noise. None if it cannot be estimated.
+        residual: The measures of the residual.
+        scores: Those of the noisy and of the restored picture. None without a clean one.
+        values: Which of the file's numbers are 0 and 1.
+        alpha: Whether the picture has transparency.
+        planes: The planes of a stack. The other measures summarise them. None for a single picture.
+        lost: Metadata of the original that the restored file does not have.
     """
 
     task: Task
@@ -54,7 +69,7 @@ class Report:
 
     @property
     def noise_in_range(self) -> bool | None:
-        """Whether the model was trained for noise as strong; None where that can't be told."""
+        """Whether the model was trained for noise of this strength. None if that is unknown."""
         levels = self.training.levels
         if levels is None or self.noise_std is None:
             return None
@@ -69,7 +84,8 @@ class Report:
     def shows_structure(self) -> bool:
         """Whether neighbours in the residual resemble each other more than in noise.
 
-        By more than three standard deviations of white noise, and what good denoisers leave.
+        Their autocorrelation exceeds `STRUCTURE`, which good denoisers reach too, by more than
+        three standard deviations of white noise's autocorrelation.
         """
         found = max(self.residual.across, self.residual.down)
         return found > STRUCTURE + 1.5 * self.residual.white
@@ -81,24 +97,26 @@ class Report:
             reason = "; ".join(reasons)
             found.append(f"This picture is unlike what the model was trained on: {reason}.")
         if self.noise_in_range is False:
-            found.append(f"The model was not trained for noise of this strength: {self._range()}.")
+            found.append(
+                f"The model was trained for {self._range()}, not for noise of this strength."
+            )
         if self.left_noise_in:
             found.append(
-                "Most of the noise was left in: what was taken away is "
-                f"{self.residual.strength:.1f} times as strong."
+                "Most of the noise was left in: the residual is "
+                f"{self.residual.strength:.1f} times as strong as the noise."
             )
         return found
 
     def _unlike(self) -> list[str]:
-        """Why the picture is not one of those that the model was trained on."""
+        """Say how the picture differs from those that the model was trained on."""
         reasons, strength = [], self.residual.strength
         _, height, width = self.training.image_shape
         if not self.training.any_size and self.shape[1:] != (height, width):
-            reasons.append(f"the model only ever saw {width} x {height} pixels")
+            reasons.append(f"the model was trained on {width} x {height} pixels only")
         if strength is not None and strength > STRONGER:
-            reasons.append(f"what was taken away is {strength:.1f} times as strong as the noise")
+            reasons.append(f"the residual is {strength:.1f} times as strong as the noise")
         if self.shows_structure and not self.left_noise_in:
-            reasons.append("the residual still shows the picture, details were removed")
+            reasons.append("the residual still shows the picture, so details were removed")
         return reasons
 
     def as_dict(self) -> dict[str, Any]:
@@ -138,16 +156,14 @@ class Report:
                 f"It was restored in overlapping tiles of {self.tile[1]} x {self.tile[0]}."
             )
         if self.shape[0] > training.image_shape[0]:
-            lines.append("Each channel was restored on its own, as the model knows grey pictures.")
+            lines.append("The model is for grey pictures, so each channel was restored on its own.")
         if self.shape[0] < training.image_shape[0]:
-            lines.append(
-                "It was shown to the model, which knows colour, with three equal channels."
-            )
+            lines.append("The model is for colour pictures, so it was given three equal channels.")
         if self.planes:
             axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
             lines.append(f"It is a stack of {axes}, restored plane by plane.")
         if self.alpha:
-            lines.append("Its colours were restored, its transparency is as it was.")
+            lines.append("Its colours were restored, and its transparency is as it was.")
         lines.append(f"Black to white: {spoken(*self.values[:2])} ({self.values.reason}).")
         lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
         for name, scores in (self.scores or {}).items():
@@ -161,9 +177,9 @@ class Report:
 
     def _noise(self) -> str:
         if self.noise_std is None:
-            return "how strong it is can't be told"
+            return "its strength cannot be estimated"
         if self.noise_std == 0:
-            strength = "none to be seen"
+            strength = "none was found"
         else:
             strength = f"estimated standard deviation {self.noise_std:.3f}"
             if self.values != UNIT:
@@ -172,28 +188,28 @@ class Report:
             strength += f" in the median plane, {_from_to(self.planes.noise_stds)}"
         if self.noise_in_range is None:
             return f"{strength}; the model was trained with noise of another kind"
-        inside = "what the model was trained for" if self.noise_in_range else self._range()
-        return f"{strength}; {inside}"
+        inside = "noise of this strength" if self.noise_in_range else self._range()
+        return f"{strength}; the model was trained for {inside}"
 
     def _own(self, std: float) -> float:
-        """A standard deviation in the file's own numbers."""
+        """Convert a standard deviation to the file's own numbers."""
         return std * abs(self.values.high - self.values.low)
 
     def _range(self) -> str:
         assert self.training.levels is not None
         low, high = self.training.levels
-        return f"it knows standard deviations from {low:.3f} to {high:.3f}"
+        return f"standard deviations from {low:.3f} to {high:.3f}"
 
 
 def write(report: Report) -> None:
-    """The text and the JSON beside the restored picture."""
+    """Write the text and the JSON beside the restored picture."""
     _, text, content = report.task.written
     write_whole(text, report.as_text())
     write_json(content, report.as_dict())
 
 
 def show(reports: Sequence[Report]) -> None:
-    """A table of all pictures, and their warnings, on the terminal."""
+    """Print a table of all pictures, and then their warnings."""
     scored = any(report.scores for report in reports)
     names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
     rows = []
@@ -218,16 +234,17 @@ def _described(shape: tuple[int, int, int]) -> str:
 
 def _from_to(stds: Sequence[float | None]) -> str:
     there = [std for std in stds if std is not None]
-    unknown = f"; it can't be told in {len(stds) - len(there)} planes" * (len(stds) > len(there))
+    absent = len(stds) - len(there)
+    unknown = f"; it cannot be estimated in {absent} planes" if absent else ""
     return (f"from {min(there):.3f} to {max(there):.3f}" if there else "unknown") + unknown
 
 
 def _residual(residual: Residual) -> str:
     explained = ""
     if residual.explained_mean is not None:
-        explained = f" (cutting the noise to [0, 1] explains {residual.explained_mean:.4f})"
+        explained = f" (clipping the noise to [0, 1] explains {residual.explained_mean:.4f})"
     return (
         f"mean {residual.mean:.4f}{explained}, standard deviation {residual.std:.3f}; "
-        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down (of white "
-        f"noise within ±{residual.white:.3f})"
+        f"autocorrelation {residual.across:.3f} across and {residual.down:.3f} down "
+        f"(within ±{residual.white:.3f} for white noise)"
     )

@@ -1,4 +1,4 @@
-"""What a denoiser has taken away: it should look like noise.
+"""The residual: what a denoiser has taken away, which should look like noise.
 
 C channels, H x W pixels.
 """
@@ -10,23 +10,29 @@ import numpy as np
 
 from restoration.noise_level import clipped_moments
 
-STEPS = 4096  # of the table over the brightness
-LEAST_STD = 1 / 255 / math.sqrt(12)  # of the noise: what rounding to 8 bits makes
+STEPS = 4096  # of brightness, in the table of moments
+LEAST_STD = 1 / 255 / math.sqrt(12)  # the noise of rounding to 8 bits
 
 
 class Residual(NamedTuple):
-    """Of the noisy picture minus the restored one.
+    """Measures of the noisy picture minus the restored one.
 
-    mean, std: in units of the [0, 1] range.
-    explained_mean: of what cutting the noise to [0, 1] adds, if the restored picture is right.
-    strength: root mean square of the whitened residual: 1 for noise as strong as was estimated.
-    across, down: autocorrelation of the whitened residual between neighbours: near 0 for white
-        noise, and 0 where nothing was taken away or there are no neighbours.
-    white: half the width of the interval in which 95 % of the autocorrelations of white noise are.
+    Some of them are measured on the whitened residual. From each pixel of the residual, its
+    expected mean is subtracted, and the result is divided by its expected standard deviation, both
+    for clipped noise. If the noise could not be estimated, only the mean of the residual is
+    subtracted, and `strength` and `explained_mean` are None.
 
-    The whitened residual is that less its expected mean, in each pixel's expected standard
-    deviation, both as cutting leaves them. Where the noise could not be estimated, it is the
-    residual less its mean, and `strength` and `explained_mean` are None.
+    Attributes:
+        mean: In units of the [0, 1] range.
+        std: In units of the [0, 1] range.
+        explained_mean: The mean that clipping the noise to [0, 1] causes, if the restored picture
+            is right.
+        strength: Root mean square of the whitened residual. It is 1 if the residual is as strong as
+            the estimated noise.
+        across: Autocorrelation of the whitened residual between horizontal neighbours. It is near 0
+            for white noise, and 0 if nothing was taken away or there are no neighbours.
+        down: The same between vertical neighbours.
+        white: 95 % of the autocorrelations of white noise are within ±white.
     """
 
     mean: float
@@ -39,8 +45,13 @@ class Residual(NamedTuple):
 
 
 def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None) -> Residual:
-    """noisy, restored: float32 C H W, in [0, 1] but for rounding and for noise that was not cut.
-    noise_std: as estimated."""
+    """Measure a residual.
+
+    Args:
+        noisy: float32 C H W. The values are in [0, 1], apart from noise that was not clipped.
+        restored: float32 C H W. The values are in [0, 1], apart from rounding.
+        noise_std: The estimated standard deviation of the noise, or None.
+    """
     residual = noisy - restored
     mean, std = float(residual.mean(dtype=np.float64)), float(residual.std(dtype=np.float64))
     if noise_std is None:
@@ -63,7 +74,7 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
 
 
 def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the noisy pixels, were the restored ones right."""
+    """Return mean and standard deviation of the noisy pixels if the restored ones are right."""
     means, variances = clipped_moments(np.linspace(0, 1, STEPS + 1), std)
     place = np.rint(restored * STEPS).clip(0, STEPS).astype(np.int16)
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]

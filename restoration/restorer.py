@@ -1,4 +1,4 @@
-"""A model as something that restores a picture of any size, grey or in colour."""
+"""A restorer for pictures of any size, grey or in colour, around a model."""
 
 import math
 
@@ -12,30 +12,39 @@ from denoisers.denoiser import Denoiser
 from groundwork import machine
 from restoration.tiles import in_tiles
 
-GRID = 64  # pixels: no network of this project that is of use halves the size more than six times
-SHARE = 4  # of the memory, one in so many bytes is for a network's features
+GRID = 64  # pixels; no useful network of this project halves the size more than six times
+SHARE = 4  # a network's features may take one in so many bytes of the memory
 PROBES = (256, 1024, 4096)  # pixels
 TILES_AT_ONCE = 512
-# Of tiles of a model's own size, pixels in four that neighbours share. With half of them, what a
-# dense model does alike in each tile could be seen as a lattice.
+# Neighbouring tiles of a model's own size share three quarters of their pixels. If they shared
+# half, what a dense model does alike in each tile would be visible as a lattice.
 SHARED = 3
 
 
 class Restorer:
-    """Restores one picture at a time, C H W in [0, 1]; adds no noise, and draws nothing.
+    """Restores one picture at a time, C H W in [0, 1]. It adds no noise, and draws nothing.
 
-    Fully convolutional networks take a picture whole, as they take any size. What is too large for
-    that is restored in tiles that overlap by as much as the network sees: the result is the same.
-    Other networks know one size only. They restore overlapping tiles of it, which are blended, and
-    of smaller pictures a copy that is continued by its mirror image.
+    Fully convolutional networks take pictures of any size. A picture that is too large for the
+    memory is restored in tiles that overlap by as much as the network sees, so the result is the
+    same. Other networks take images of one size. They restore overlapping tiles of that size,
+    which are blended. Smaller pictures are continued by their mirror image.
 
-    A network for grey pictures restores each channel of a colour picture on its own. To one for
-    colours a grey picture is shown as three equal channels, whose mean is taken.
+    A network for grey pictures restores each channel of a colour picture on its own. A network for
+    colour pictures gets a grey one as three equal channels, and the mean of its output is taken.
 
-    tile: pixels on a side of a fully convolutional network's tiles; None for as many as a quarter
-        of the memory allows.
+    Args:
+        model: A denoiser, or a composite with one.
+        tile: Pixels on a side of a fully convolutional network's tiles. None for as many as a
+            quarter of the memory allows.
+        device: Where the network runs.
 
-    Raises ValueError for a model that restores nothing, and for a `tile` that it cannot have.
+    Attributes:
+        image_shape: C H W of the images that the model was trained on.
+        any_size: Whether the network takes images of any size.
+        reach: How many pixels far the network sees. 0 until it is needed.
+
+    Raises:
+        ValueError: The model restores no pictures, or cannot have such tiles.
     """
 
     def __init__(self, model: ImageModel, tile: int | None, device: torch.device) -> None:
@@ -44,8 +53,8 @@ class Restorer:
             raise ValueError(f"checkpoint: a {type(model).__name__} restores no pictures")
         if part.image_shape[0] not in (1, 3):
             raise ValueError(
-                f"checkpoint: it is for images of {part.image_shape[0]} channels, pictures have 1 "
-                "or 3"
+                f"checkpoint: its model is for images of {part.image_shape[0]} channels, but "
+                "pictures have 1 or 3"
             )
         self.image_shape = part.image_shape
         self.any_size = part.takes_any_size
@@ -64,7 +73,7 @@ class Restorer:
         self.network.to(device)
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """Returns float32 C H W on the CPU."""
+        """Restore a picture. The result is float32 C H W, on the CPU."""
         channels = self.image_shape[0]
         if channels == 1:
             return self._restore(picture[:, None])[:, 0]
@@ -72,7 +81,7 @@ class Restorer:
         return restored.mean(0, keepdim=True) if len(picture) == 1 else restored
 
     def tile_for(self, picture: Tensor) -> tuple[int, int] | None:
-        """Height and width of the tiles that a picture is restored in; None for one as a whole."""
+        """Return height and width of a picture's tiles. None if it is restored whole."""
         height, width = picture.shape[-2:]
         if not self.any_size:
             own = self.image_shape[1:]
@@ -81,7 +90,7 @@ class Restorer:
         return None if max(height, width) <= side else (side, side)
 
     def _restore(self, pictures: Tensor) -> Tensor:
-        """B C H W, C the network's."""
+        """Restore pictures B C H W that have the network's channels."""
         tile = self.tile_for(pictures)
         if not self.any_size:
             return self._in_own_size(pictures)
@@ -111,7 +120,7 @@ class Restorer:
         return restored.cpu()
 
     def _largest_tile(self) -> int:
-        """Pixels on a side, whose features take the share of the memory that they may."""
+        """Return the pixels on a side of the largest tile whose features fit into the memory."""
         if self.device.type == "cuda":
             bytes_there = torch.cuda.get_device_properties(self.device).total_memory
         else:
@@ -123,13 +132,13 @@ class Restorer:
         least = 2 * (2 * self.reach + 2 + GRID)
         if tile < least:
             raise ValueError(
-                f"tile={tile}: at least {least} pixels, since this network sees {self.reach} "
-                "pixels far"
+                f"tile={tile}: it must be at least {least} pixels, since this network sees "
+                f"{self.reach} pixels far"
             )
 
 
 def bytes_per_pixel(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Memory for all that the layers of a fully convolutional network give, nothing freed."""
+    """Measure the memory for the outputs of all layers of a fully convolutional network."""
     total = 0
 
     def count(layer: nn.Module, given: object, made: object) -> None:
@@ -151,11 +160,13 @@ def bytes_per_pixel(network: nn.Module, image_shape: tuple[int, int, int]) -> in
 
 @torch.no_grad()
 def reach(network: nn.Module, channels: int) -> int:
-    """How many pixels away a pixel still counts for what a fully convolutional network restores.
+    """Measure how many pixels far a fully convolutional network sees.
 
-    Seen from what becomes of a pixel without a number: NaN spreads to all that it is an argument
-    of. Where the pixel lies on the grid counts too. Raises ValueError where it spreads further than
-    could be tiled.
+    A pixel is set to NaN, which spreads to each output that depends on it. This is done for all
+    places of a pixel on the grid, since they differ.
+
+    Raises:
+        ValueError: The network sees too far to restore pictures in tiles.
     """
     device = next(network.parameters()).device
     for size in PROBES:
@@ -171,9 +182,10 @@ def reach(network: nn.Module, channels: int) -> int:
 
 
 def _padding(size: int, own: int) -> tuple[int, int]:
-    """Pixels before and after one side of a picture that a network of its own size needs.
+    """Return the pixels to add before and after one side, for a network that takes one size.
 
-    Half a tile for one that is larger: what the network does at its edges then counts nowhere.
+    A side that is larger than a tile gets half a tile. No pixel of the picture is then at the edge
+    of all its tiles.
     """
     if size > own:
         return own // 2, own // 2
@@ -181,5 +193,5 @@ def _padding(size: int, own: int) -> tuple[int, int]:
 
 
 def _mirrored(size: int, padding: tuple[int, int]) -> Tensor:
-    """Indices that continue one side of a picture by its mirror image."""
+    """Return indices that continue one side of a picture by its mirror image."""
     return torch.from_numpy(np.pad(np.arange(size), padding, "symmetric"))

@@ -1,4 +1,4 @@
-"""The numbers of a restored picture, as the original's file has them."""
+"""The kind of numbers that a restored picture has in common with its original."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,18 +8,19 @@ import numpy as np
 from datamodules.stored import Form, Stored
 
 PNG_TYPES = (np.uint8, np.uint16)
-# What the two forms of stacks can say: ImageJ's axes and types, and OME's axes.
+# The types that ImageJ's stacks may have, and the axes that ImageJ's and OME's may have.
 IMAGEJ_TYPES = (np.uint8, np.uint16, np.float32)
 NAMED_AXES = set("TZC")
 
 
 class Kind(NamedTuple):
-    """What a file has to have in common with the original.
+    """What a restored file has in common with its original.
 
-    dtype: of its samples; PNGs have uint8 and uint16 only.
-    alpha: whether the last channel is transparency.
-    axes, shape, form: of a stack, as in Stored.
-    inverted: whether the smallest number is white.
+    Attributes:
+        dtype: The type of the samples. PNGs have uint8 and uint16 only.
+        alpha: Whether the last channel is transparency.
+        axes, shape, form: Those of a stack, as in `Stored`.
+        inverted: Whether the smallest number is white.
     """
 
     dtype: np.dtype
@@ -31,7 +32,7 @@ class Kind(NamedTuple):
 
 
 def kind_of(stored: Stored) -> Kind:
-    """What has less than 8 bits is written with 8, what has 12 with 16."""
+    """Find the kind of a picture. Fewer than 8 bits become 8, and 12 become 16."""
     form = stored.form
     if form in ("imagej", "ome") and not NAMED_AXES.issuperset(stored.axes):
         form = "shaped"
@@ -41,7 +42,11 @@ def kind_of(stored: Stored) -> Kind:
 
 
 def require_png_holds(path: Path, kind: Kind) -> None:
-    """Raises ValueError for a TIFF that is not named like one, and has what no PNG can hold."""
+    """Refuse a TIFF that is not named like one if no PNG can hold it.
+
+    Raises:
+        ValueError: It is a stack, or has numbers of another type.
+    """
     if kind.shape or kind.dtype not in PNG_TYPES:
         what = f"a stack of {np.prod(kind.shape)}" if kind.shape else f"numbers of {kind.dtype}"
         raise ValueError(f"{path} has {what}, which a PNG cannot hold: rename it to end in .tif")

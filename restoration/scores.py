@@ -1,15 +1,19 @@
-"""How close a picture is to the clean one: the project's own measures, for pictures of any size."""
+"""PSNR and SSIM between a picture and the clean one, for pictures of any size."""
 
 from torch import Tensor
 
 from denoisers import metrics
 from groundwork.measures import between_images
 
-ROWS = 512  # of SSIM's windows at once: its maps take many times the picture's memory
+ROWS = 512  # of SSIM's windows at a time, since its maps take many times the picture's memory
 
 
 def scores(picture: Tensor, clean: Tensor) -> dict[str, float | None]:
-    """PSNR in dB and SSIM, C H W in [0, 1]; SSIM is None under 11 pixels, where it is undefined."""
+    """Compare a picture with the clean one, both C H W in [0, 1].
+
+    Returns:
+        "psnr" in dB, and "ssim". SSIM is None for sides under 11 pixels, where it is undefined.
+    """
     small = "ssim" not in between_images(clean.shape)
     return {
         "psnr": metrics.psnr(picture[None], clean[None]).item(),
@@ -18,7 +22,7 @@ def scores(picture: Tensor, clean: Tensor) -> dict[str, float | None]:
 
 
 def _ssim(picture: Tensor, clean: Tensor) -> float:
-    """The mean over all windows, of strips that share the rows of a window less one."""
+    """Average SSIM over all windows, in strips that overlap so that each window is in one."""
     border, height = 2 * metrics.SSIM_BORDER, clean.shape[1]
     total = 0.0
     for top in range(0, height - border, ROWS):

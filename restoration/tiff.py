@@ -1,4 +1,4 @@
-"""TIFFs with what their original said beside its pixels."""
+"""TIFFs with the metadata of their original."""
 
 import re
 import struct
@@ -16,24 +16,24 @@ from restoration.exif import BIG, CLASSIC, Entry, Exif, Layout
 from restoration.samples import Kind
 
 MOST = 2**32 - 1
-# `tifffile` does not write these tags. Others, which nobody uses, keep their places in the order.
+# `tifffile` does not write these tags. Unused ones hold their places until they are replaced.
 STAND_IN = {exif.EXIF: exif.EXIF - 1, exif.GPS: exif.GPS - 1}
-# What ImageJ's description says of the planes.
+# The keys in ImageJ's description that describe the planes.
 PLANES = ("images", "channels", "slices", "frames", "hyperstack", "mode", "loop")
 OME_TYPES = {"float": "float32", "double": "float64"}
 
 
 def encoded(pixels: np.ndarray, metadata: Metadata, kind: Kind) -> tuple[bytes, Metadata]:
-    """A TIFF.
+    """Encode a TIFF.
 
     Args:
-        pixels: ... H W or ... H W C, C from 1 to 4, of any type that TIFFs have. What is before H
-            are the planes of a stack.
-        metadata: What it is to say beside them.
-        kind: What it has in common with the original: a stack's axes, and how they are told.
+        pixels: ... H W or ... H W C, C from 1 to 4, of any type that TIFFs have. The axes before H
+            are those of a stack.
+        metadata: The metadata to write.
+        kind: What the file has in common with the original.
 
     Returns:
-        The file's content, and the metadata with what this TIFF cannot hold among its `lost`.
+        The file's bytes, and the metadata. Its `lost` also has what this TIFF cannot hold.
     """
     colours = pixels.ndim > len(kind.shape) + 2
     axes = f"{kind.axes}YX{'S' * colours}"
@@ -55,7 +55,6 @@ def encoded(pixels: np.ndarray, metadata: Metadata, kind: Kind) -> tuple[bytes, 
         extra["resolutionunit"] = 1 if unit is None else codes.get(unit, codes[CENTIMETRE])
     layout = BIG if pixels.nbytes > 2**32 - 2**25 else CLASSIC
     content = BytesIO()
-    # RGB and alpha lie together, and grey pixels one by one.
     tifffile.imwrite(
         content,
         pixels,
@@ -77,7 +76,7 @@ def encoded(pixels: np.ndarray, metadata: Metadata, kind: Kind) -> tuple[bytes, 
 def _fitting(
     metadata: Metadata, pixels: np.ndarray, axes: str, planes: int
 ) -> tuple[Metadata, Exif]:
-    """What this file can hold, and its tags, all in Intel's byte order."""
+    """Select the metadata that this file can hold, and its tags in little-endian order."""
     block = Exif()
     if metadata.exif:
         read = exif.read(metadata.exif)
@@ -116,7 +115,7 @@ def _fitting(
 
 
 def _of_planes(description: bytes, planes: int) -> bytes:
-    """ImageJ's description, without its planes where they are others now."""
+    """Correct the number of planes in ImageJ's description."""
     count = re.search(rb"^images=(\d+)", description, re.MULTILINE)
     if (int(count[1][:9]) if count else 1) == planes:
         return description
@@ -135,7 +134,7 @@ def _describes_planes(text: bytes) -> bool:
 
 
 def _ome_agrees(description: bytes, pixels: np.ndarray, axes: str, planes: int) -> bool:
-    """Whether all that OME-XML says of the file's pixels is true of these."""
+    """Tell whether OME-XML describes pixels like these."""
     if b"<!" in description.replace(b"<!--", b""):  # entities, which may be endless
         return False
     try:
@@ -173,7 +172,7 @@ def _extratags(block: Exif, metadata: Metadata, layout: Layout) -> list[tuple[An
 
 
 def _add_directories(content: BytesIO, block: Exif, layout: Layout) -> None:
-    """Append those of Exif and GPS, which `tifffile` does not write, and point to them."""
+    """Append the directories of Exif and GPS, which `tifffile` does not write, and link them."""
     end = content.seek(0, 2)
     content.write(bytes(end % 2))
     offsets, directories = exif.laid_out(block, end + end % 2, layout=layout, main=False)
@@ -193,7 +192,10 @@ def _add_directories(content: BytesIO, block: Exif, layout: Layout) -> None:
 
 
 def _ratios(resolution: Resolution) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """In the unit of the file: pixels per metre, which TIFF does not have, are per centimetre."""
+    """Return a resolution in a unit that TIFF has: pixels per metre become pixels per centimetre.
+
+    None stands for numbers that TIFF cannot hold.
+    """
     pairs = resolution.x, resolution.y
     if resolution.unit is not None and resolution.unit not in UNITS.values():
         pairs = tuple((n, int(d * 100 * resolution.unit)) for n, d in pairs)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Large pictures in tiles that overlap, and are blended where they do.
+"""Large pictures, restored in tiles that overlap and are blended.
 
 B pictures of C channels, H x W pixels; n tiles in a row, T pixels wide.
 """
@@ -16,8 +16,10 @@ Restore = Callable[[Tensor], Tensor]  # B C H W -> B C H W
 class Tiling(NamedTuple):
     """How one side of a picture is cut.
 
-    starts: of the tiles, int64 n. weights: float32 n T, by which each tile's pixels count. Over
-    the tiles that a pixel lies in they sum to one.
+    Attributes:
+        starts: The first pixel of each tile, int64 n.
+        weights: The weight of each tile's pixels, float32 n T. For each pixel of the picture, the
+            weights of all tiles sum to one.
     """
 
     starts: Tensor
@@ -33,12 +35,19 @@ def in_tiles(
     margin: int = 0,
     batch: int = 1,
 ) -> Tensor:
-    """Restore tiles, and blend them: B C H W -> B C H W.
+    """Restore pictures in tiles, and blend them.
 
-    tile, overlap: height and width, in pixels; neighbours overlap by at least as much.
-    grid: the tiles begin at multiples of it, for networks that halve the size on their way.
-    margin: pixels at a tile's edges that do not count, but at the edges of the picture.
-    batch: tiles restored at once.
+    Args:
+        restore: Restores a batch of tiles.
+        pictures: B C H W.
+        tile: Height and width of a tile, in pixels.
+        overlap: Height and width by which neighbours overlap at least, in pixels.
+        grid: Tiles begin at multiples of it, for networks that halve the size inside.
+        margin: Pixels at a tile's edges that do not count, except at the edges of the picture.
+        batch: Tiles that are restored at once.
+
+    Returns:
+        The restored pictures, B C H W.
     """
     height, width = pictures.shape[-2:]
     down = tiling(height, tile[0], overlap[0], grid, margin)
@@ -53,19 +62,19 @@ def in_tiles(
             whole = restore(cut.flatten(0, 1)).unflatten(0, cut.shape[:2])
             weighted = (whole * of_some[:, None, None]).movedim(0, -2)  # B C T n T
             restored[..., rows, :].index_add_(-1, some.flatten(), weighted.flatten(-2))
-    return restored.clamp_(0, 1)  # weights sum to one but for rounding
+    return restored.clamp_(0, 1)  # rounding lets weights sum to a little more than one
 
 
 def tiling(size: int, tile: int, overlap: int, grid: int = 1, margin: int = 0) -> Tiling:
-    """Tiles of one side, evenly spaced; a single one where it holds the whole.
+    """Cut one side into tiles that are evenly spaced, or into one tile if that is enough.
 
-    They may be smaller than `tile` by less than `grid`, so that the last one ends where the picture
-    does.
+    The tiles may be smaller than `tile`, by less than `grid`, so that the last one ends where the
+    picture ends.
     """
     if size <= tile:
         return Tiling(torch.zeros(1, dtype=torch.int64), torch.ones(1, size))
     tile -= (tile - size) % grid
-    overlap += grid - 1  # which the rounding below may take away
+    overlap += grid - 1  # the rounding below may take as much away
     assert 2 * margin < overlap + 1 <= tile
     count = math.ceil((size - tile) / (tile - overlap)) + 1
     starts = torch.linspace(0, size - tile, count, dtype=torch.float64)

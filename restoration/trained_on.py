@@ -1,15 +1,21 @@
-"""What a checkpoint says of the pictures and the noise that its model was trained with."""
+"""The pictures and the noise that a model was trained on, as its checkpoint states them."""
 
 from typing import Any, NamedTuple
 
 from datamodules.noise import Blind, Gaussian, Noise
 
-SLACK = 0.3  # of a level: what the estimates of small pictures are off by, rarely by more
+SLACK = 0.3  # of a level; estimates of small pictures are rarely further off
 
 
 class Training(NamedTuple):
-    """model: its class. data: the name of the pictures' source. image_shape: C H W.
-    any_size: whether it is for other sizes too. noise: what the pictures were made noisy with.
+    """What a model was trained on.
+
+    Attributes:
+        model: The name of the model's class.
+        data: The name of the data's class.
+        image_shape: C H W.
+        any_size: Whether the model takes other sizes too.
+        noise: What made the images noisy.
     """
 
     model: str
@@ -20,7 +26,7 @@ class Training(NamedTuple):
 
     @property
     def levels(self) -> tuple[float, float] | None:
-        """The lowest and highest standard deviation that it is at home in; None for other noise.
+        """The lowest and highest standard deviation that the model is for. None for other noise.
 
         They are three tenths below and above those of the training.
         """
@@ -31,5 +37,5 @@ class Training(NamedTuple):
 
 
 def source_name(data: dict[str, Any]) -> str:
-    """Of the data settings in a checkpoint: the class, without its package."""
+    """Return the name of the data's class, without its package, from a checkpoint's settings."""
     return str(data["_target_"]).rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Restored pictures as files of the kind and depth that the original has."""
+"""The files of restored pictures, of the original's kind and depth."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ from restoration.samples import Kind
 def write_picture(
     path: Path, planes: np.ndarray, kind: Kind, metadata: Metadata
 ) -> tuple[str, ...]:
-    """Write a picture or a stack, losslessly, as PNG or, where the name says so, as TIFF.
+    """Write a picture or a stack without loss, as PNG or TIFF.
 
     Args:
-        path: Where to.
-        planes: P C H W. P is 1 but for stacks, which only TIFFs hold.
+        path: The file. Its suffix chooses the format.
+        planes: P C H W. P is 1 except for stacks, which only TIFFs hold.
         kind: What the file has in common with the original.
-        metadata: What the file is to say beside the pixels.
+        metadata: The metadata to write.
 
     Returns:
-        What the original said and this file can't, in a reader's words.
+        Metadata of the original that this file cannot hold, in words for the user.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     channels = planes.shape[1]
     channels_last = np.ascontiguousarray(np.moveaxis(planes, 1, -1))
@@ -42,7 +42,7 @@ def write_picture(
 
 
 def with_fitting_profile(metadata: Metadata, channels: int) -> Metadata:
-    """Without a profile for another kind of colour than the picture has: readers refuse those."""
+    """Drop a colour profile for another kind of colour than the picture's: readers refuse those."""
     profile = metadata.profile
     space = b"GRAY" if channels < 3 else b"RGB "
     if profile is None or profile[16:20] == space:

@@ -1,4 +1,4 @@
-"""The methods that a denoiser is held against: right by themselves, and tuned fairly."""
+"""Baselines are computed correctly and tuned fairly."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ LINEAR = ("PCA", "linear (Wiener)")
 
 
 class Unaware(Gaussian):
-    """The same noise, which denies that clipping has a bias."""
+    """The same noise, with a mean that ignores the bias of clipping."""
 
     def mean(self, clean: Tensor) -> Tensor:
         return clean
@@ -53,12 +53,12 @@ def validation(noise: Gaussian = NOISE) -> Batch:
 
 
 def scored(noise: Gaussian = NOISE) -> Batch:
-    """Images that no baseline has seen."""
+    """Return images that no baseline has seen."""
     return data(noise).eval_batch("test", torch.arange(30))
 
 
 def three_channels(batch: Batch) -> Batch:
-    """As colour images that are half as high and wide."""
+    """Rearrange grey images as colour images that are half as high and wide."""
     halved = [images[..., ::2, ::2] for images in batch[:2]]
     noisy, clean = (torch.cat((x, x.flip(2), x.flip(3)), 1) for x in halved)
     return Batch(noisy, clean, batch.label)
@@ -75,7 +75,7 @@ def score(restored: Tensor, clean: Tensor) -> float:
 
 
 def gain(baseline: Baseline, batch: Batch) -> float:
-    """What a baseline adds to the PSNR of the noisy images, in dB."""
+    """Return the dB that a baseline adds to the PSNR of the noisy images."""
     restored = baseline.restore(batch.noisy)
     assert (restored.shape, restored.dtype) == (batch.noisy.shape, torch.float32)
     assert 0 <= restored.min() <= restored.max() <= 1
@@ -223,7 +223,7 @@ def test_regressions_are_numpys_least_squares(ridge: float) -> None:
     clean = torch.rand(60, 1, 2, 2, generator=random)
     noisy = clean + 0.3 * torch.randn(clean.shape, generator=random)
     x, y = (images.flatten(1).double().numpy() for images in (noisy, clean))
-    # The bias by a column of ones, without a penalty; the ridge by further rows.
+    # A column of ones without a penalty stands for the bias, and further rows for the ridge.
     penalty = np.sqrt(ridge * x.var(0).mean() * len(x)) * np.eye(4)
     rows = np.block([[x, np.ones((60, 1))], [penalty, np.zeros((4, 1))]])
     weights, *_ = np.linalg.lstsq(rows, np.concatenate((y, np.zeros((4, 4)))), rcond=None)
@@ -262,7 +262,7 @@ def test_bm3d_restores() -> None:
 
 
 def test_a_missing_bm3d_is_refused_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bm3d", None)  # what Python holds of a module that is absent
+    monkeypatch.setitem(sys.modules, "bm3d", None)  # Python's entry for a module that is absent
     with pytest.raises(ValueError, match=r"non-commercial .*pip install '\.\[bm3d\]'"):
         next(baselines("all", data().fitting_batch, validation(), NOISE))
     require_available("fast")

@@ -1,4 +1,4 @@
-"""The benchmarks: that contenders do the same work, take turns, and are reported as they were."""
+"""Benchmarks: contenders do the same work, take turns, and are reported as measured."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_a_contender_that_fails_is_reported_with_what_it_said(tmp_path: Path) ->
 
 @pytest.mark.usefixtures("fashion_mnist_root")
 def test_the_contenders_train(tmp_path: Path) -> None:
-    """Each that needs no environment of its own does its steps; the loop's loss falls."""
+    """Each contender in this environment does its steps, and the loop's loss falls."""
     network = Network("dense", ["model=dense"], 20)
     readings = training.compete(network, 3)
     assert {*readings} >= {"train.py", "loop", "loop again", "textbook"}
@@ -73,7 +73,7 @@ RESULT: dict[str, Any] = {
 
 def test_ratios_are_of_turns_of_one_round() -> None:
     assert training.times_as_fast(RESULT, "train.py", "textbook") == [3.0, 1.5, 2.0]
-    # Of Keras its fastest.
+    # Keras counts by its fastest round.
     assert training.times_as_fast(RESULT, "train.py", "Keras") == [1.5, 0.75, 1.5]
 
 

@@ -1,4 +1,4 @@
-"""One's own pictures: which crops are seen, what is held out, and what a folder may hold."""
+"""`data=folder`: the crops, the splits, and the files that a folder may have."""
 
 import warnings
 from collections import Counter
@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = {
     "seed": 0,
 }
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-# As a run of train.py.
+# As a run of train.py calls it.
 RUN = (
     *CPU,
     "data=folder",
@@ -60,7 +60,7 @@ def pixels(height: int, width: int, *channels: int, seed: int) -> np.ndarray:
 
 
 def fill(root: Path, count: int = 5) -> dict[str, np.ndarray]:
-    """Random grey pictures of several sizes, of which no two pixels' surroundings are the same."""
+    """Write random grey pictures of several sizes. No two pixels have the same surroundings."""
     made = {}
     for number in range(count):
         made[f"{number}.png"] = pixels(11 + 2 * number, 20 - number % 9, seed=number)
@@ -82,7 +82,7 @@ def new_folder(root: Path, **settings: Any) -> Folder:
 
 
 def epoch_of(data: Folder, epoch: int) -> list[Batch]:
-    """Training's batches."""
+    """Return the training batches of an epoch."""
     loader = data.train_dataloader()
     assert isinstance(loader.sampler, DrawSampler)
     loader.sampler.set_epoch(epoch)
@@ -98,12 +98,12 @@ def clean(data: Folder, split: Split) -> Tensor:
 
 
 def bytes_of(crops: Tensor) -> list[bytes]:
-    """Of each crop, its 8-bit samples."""
+    """Return the 8-bit samples of each crop."""
     return [crop.tobytes() for crop in (crops * 255).round().to(torch.uint8).numpy()]
 
 
 def windows(picture: np.ndarray, size: int = CROP) -> dict[bytes, tuple[int, int, int]]:
-    """Where each crop is in a picture of H W: its top, left and symmetry, of which 0 is none."""
+    """Map each possible crop of a picture H W to its top, left and symmetry, where 0 is none."""
     found = {}
     for top in range(picture.shape[0] - size + 1):
         for left in range(picture.shape[1] - size + 1):
@@ -116,7 +116,7 @@ def windows(picture: np.ndarray, size: int = CROP) -> dict[bytes, tuple[int, int
 
 
 def sources(data: Folder, split: Split, pictures: dict[str, np.ndarray]) -> list[str]:
-    """The pictures that a split's crops are from."""
+    """Return the pictures that a split's crops are from."""
     places = {crop: name for name, picture in pictures.items() for crop in windows(picture)}
     crops = trained_on(data) if split == "train" else clean(data, split)
     return [places[crop] for crop in bytes_of(crops)]
@@ -201,7 +201,7 @@ def test_fixed_crops_cover_a_held_out_picture_side_by_side(tmp_path: Path, split
         if found[0] in windows(picture := pixels(13, 22, seed=number))
     )
     places = [windows(picture)[crop] for crop in found]
-    # 2 x 4 crops of 5 x 5 pixels in 13 x 22, around the middle
+    # 2 x 4 crops of 5 x 5 pixels fit into 13 x 22, around the middle
     assert places == [(top, left, 0) for top in (1, 6) for left in (1, 6, 11, 16)]
 
 
@@ -292,7 +292,7 @@ def test_a_picture_is_not_both_to_train_and_to_test_with(tmp_path: Path) -> None
 
 
 def test_colours_become_the_grey_that_pillow_makes_of_them(tmp_path: Path) -> None:
-    """ITU-R BT.601, to the bit."""
+    """The grey is that of ITU-R BT.601, to the bit."""
     pictures = {}
     for number in range(3):
         image = Image.fromarray(pixels(40, 40, 3, seed=number))
@@ -333,7 +333,7 @@ def test_16_bits_are_kept_and_8_are_the_same_beside_them(tmp_path: Path) -> None
 
 
 def test_deep_colours_become_grey_without_a_cut_to_8_bits(tmp_path: Path) -> None:
-    """Of a picture with one colour, BT.601's luma is the only value."""
+    """A picture with one colour has BT.601's luma as its only value."""
     colour = np.array([1_234, 20_001, 60_002], np.uint16)
     for number in range(3):
         shape = (10 + number, 10, 3)
@@ -345,7 +345,7 @@ def test_deep_colours_become_grey_without_a_cut_to_8_bits(tmp_path: Path) -> Non
         )
 
 
-# What a folder may hold
+# What a folder may contain
 
 
 def test_hidden_files_and_what_is_no_picture_are_passed_over(tmp_path: Path) -> None:
@@ -415,7 +415,7 @@ def test_a_folder_to_learn_nothing_from_is_refused(tmp_path: Path, make: Any, li
 def test_more_than_memory_is_refused_before_a_picture_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damaged(tmp_path)  # which reading would say
+    damaged(tmp_path)  # reading the file would refuse it
     monkeypatch.setattr(reading, "MEMORY_SHARE", 1e-9)
     with pytest.raises(ValueError, match=r"takes 0\.0 GB of memory, this machine or container has"):
         new_folder(tmp_path)
@@ -446,7 +446,7 @@ def test_a_setting_out_of_range_is_refused_by_name(
 
 
 def test_reading_leaves_pythons_warnings_as_they_were(tmp_path: Path) -> None:
-    """Each thread sets their filters, which are the process's."""
+    """Each thread sets the filters of warnings, which belong to the process."""
     fill(tmp_path, 40)
     before = list(warnings.filters)
     new_folder(tmp_path)
@@ -491,13 +491,13 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path) -> None:
 def test_pictures_are_scored_without_labels(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that a run and an evaluation write and draw, a VAE's own among it."""
+    """A run and an evaluation write and draw everything, also a VAE's own figures."""
     monkeypatch.setattr(tensorboard, "CODE_VALUES", 2 * 64 + 1)
     settings = ("model=vae", "trainer.max_epochs=1", "trainer.logger=true")
     run = run_in(tmp_path / "run", root, *settings)
     assert (run.directory / "samples.png").is_file()
     (codes,) = (run.directory / "tensorboard").rglob("tensors.tsv")
-    assert len(codes.read_text().splitlines()) == 2  # of 64 numbers each
+    assert len(codes.read_text().splitlines()) == 2  # with 64 numbers each
     scores = score_in(tmp_path / "scores", run.best, "baselines=fast", "levels=[0.2]")
     assert scores["by_class"] == scores["accuracy"] == {}
     assert scores["baselines"].keys() >= {"total variation", "PCA", "linear (Wiener)"}
@@ -531,7 +531,7 @@ def test_examples_are_from_all_over_a_split(tmp_path: Path) -> None:
         (("model=classifier",), "model.num_classes must be at least 1, got 0"),
         (("data.channels=2",), "data.channels=2: "),
         (("data.root=1",), "data.root=1: "),
-        # 64 crops are 4 batches, but the picture that validates has room for 6.
+        # 64 crops are 4 batches. The picture for validation has room for 6 crops.
         (
             ("data.batch_size=4", "data.val_size=64", "trainer.limit_val_batches=0.5"),
             "less than one of 1 batches",

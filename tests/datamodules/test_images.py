@@ -1,4 +1,4 @@
-"""Splits, order and noise: what a batch holds, and what it depends on."""
+"""Splits, order and noise: what is in a batch, and what it depends on."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ EVALUATION: tuple[Split, ...] = ("val", "test")
 
 
 def draws(data: ImageDataModule, split: Split, epoch: int = 0) -> list[Draw]:
-    """What the split's loader yields in an epoch."""
+    """Return what a split's loader yields in an epoch."""
     loader = {
         "train": data.train_dataloader,
         "val": data.val_dataloader,
@@ -47,7 +47,7 @@ def noisy(data: ImageDataModule, split: Split, epoch: int = 0) -> Tensor:
 
 
 def clean(data: ImageDataModule, split: Split) -> Tensor:
-    """The split's images in its own order."""
+    """Return a split's images in its own order."""
     return data.eval_batch(split, torch.arange(data.size(split))).clean
 
 
@@ -167,7 +167,7 @@ def test_evaluation_noise_is_the_same_for_any_batching_workers_and_training_seed
         "train_size": 10,
         "val_size": 1_030,
         "test_size": 1_030,
-    }  # more than a block of noise
+    }  # more images than a block of noise has
     first = noisy(new_data(**sizes, batch_size=1_000), split)
     others: list[dict[str, Any]] = [
         {"batch_size": 1},

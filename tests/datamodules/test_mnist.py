@@ -1,4 +1,4 @@
-"""The dataset's files: what is damaged is refused, what is missing is fetched once and whole."""
+"""The dataset's files: damaged ones are refused, and missing ones are fetched once and whole."""
 
 import gzip
 import logging
@@ -10,10 +10,8 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import torch
 from datamodules import mnist
 from datamodules.mnist import LOCK, MNIST, FashionMNIST, MNISTFormat
 from groundwork.files import REPOSITORY
+from tests.helpers.folders import public_folder, read_only
 from tests.helpers.mnist import (
     ARCHIVES,
     FILES,
@@ -36,7 +35,6 @@ from tests.helpers.mnist import (
 )
 from tests.helpers.runs import contents
 
-NOBODY = 65534
 KILLS = 40
 WHOLE = FILES | ARCHIVES
 IMAGES, LABELS = "train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -45,7 +43,7 @@ PAGE = b"<!DOCTYPE html><html><body>Sign in to the network</body></html>"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """The only mirror that Small knows."""
+    """Serve the only mirror of `Small`."""
     with mirror() as server:
         monkeypatch.setattr(SmallFiles, "mirrors", [server.url])
         yield server
@@ -56,7 +54,7 @@ def prepare(root: Path) -> None:
 
 
 def start(call: Callable[..., None], *arguments: object) -> ForkProcess:
-    """A process of its own, which starts at once: torch is imported already."""
+    """Start a process. It is quick, since torch is imported already."""
     process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
     process.start()
     return process
@@ -79,7 +77,7 @@ def flipped(name: str, position: int) -> bytes:
 
 
 def refusal(root: Path) -> str:
-    """The one line that a run ends with."""
+    """Return the one line that a run ends with."""
     with pytest.raises(ValueError, match="is damaged") as caught:
         prepare(root)
     line = str(caught.value)
@@ -88,7 +86,7 @@ def refusal(root: Path) -> str:
 
 
 def repaired(root: Path, line: str) -> None:
-    """Do what the line says, to the letter, and run again."""
+    """Run the command that the line names, and then the preparation again."""
     command = line.rsplit("makes it anew: ", 1)[1]
     subprocess.run(command, shell=True, check=True, cwd="/")
     prepare(root)
@@ -98,7 +96,7 @@ def repaired(root: Path, line: str) -> None:
 
 
 def fewer(name: str) -> bytes:
-    """A file in good order with one image, or label, less."""
+    """Return a valid file with one image or label fewer."""
     size = 784 if "images" in name else 1
     content = FILES[name]
     count = int.from_bytes(content[4:8], "big") - 1
@@ -106,7 +104,7 @@ def fewer(name: str) -> bytes:
 
 
 DAMAGE: dict[str, dict[str, bytes]] = {
-    # what is wrong -> files with wrong contents
+    # the fault -> files with wrong contents
     "a wrong byte in images": {IMAGES: flipped(IMAGES, 500_000)},
     "a wrong byte in a header": {IMAGES: flipped(IMAGES, 3)},
     "a wrong last byte": {LABELS: flipped(LABELS, -1)},
@@ -191,7 +189,7 @@ def test_swapped_files_are_said_to_be_each_other(tmp_path: Path) -> None:
 
 
 def test_no_byte_may_be_wrong(tmp_path: Path) -> None:
-    """All bytes of the headers, and some twenty more of each file."""
+    """The test changes each byte of the headers, and some twenty more of each file."""
     folder = raw_folder(tmp_path, FILES)
     data = new_mnist(Small, tmp_path)
     for name, content in FILES.items():
@@ -204,7 +202,7 @@ def test_no_byte_may_be_wrong(tmp_path: Path) -> None:
 
 
 def linked(root: Path, target: Path, suffix: str) -> Path:
-    """The raw folder of a tree in which Fashion-MNIST's files, packed or not, are links."""
+    """Make a folder in which Fashion-MNIST's files, packed or not, are links."""
     source, raw = (folder / "FashionMNIST" / "raw" for folder in (root, target))
     raw.mkdir(parents=True)
     for name in FashionMNIST.checksums:
@@ -318,11 +316,11 @@ def test_a_failed_download_keeps_what_there_was(tmp_path: Path, server: Mirror) 
     prepare(tmp_path)
 
 
-# A disk that is full, and folders that are only read
+# Full disks and read-only folders
 
 
 def limited(root: Path, size: int) -> None:
-    """Prepare where no file may be larger than `size` bytes; exit with 0 for the right line."""
+    """Prepare with files of at most `size` bytes, and exit with 0 if the line is right."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:
         prepare(root)
@@ -350,24 +348,8 @@ def test_what_does_not_fit_is_said_and_not_left_there_by_half(
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that anyone may read: pytest's are their owner's alone."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Without the right to write in a folder, which root has in spite of its mode."""
-    folder.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
+    with public_folder() as folder:
+        yield folder
 
 
 def test_a_complete_folder_is_only_read(shared: Path, server: Mirror) -> None:
@@ -457,7 +439,7 @@ def test_processes_extract_at_once(tmp_path: Path) -> None:
 
 
 def prepare_aloud(root: Path, file: Path) -> None:
-    """Prepare with no patience, and log into a file."""
+    """Prepare without patience, and log to a file."""
     mnist.PATIENCE = 0
     logging.basicConfig(filename=file, force=True)
     prepare(root)
@@ -516,6 +498,6 @@ def test_kills_at_random_moments_leave_nothing_in_the_way(tmp_path: Path, server
             assert name in staged | {LOCK} or content == WHOLE[name]
         if process.exitcode == 0:
             subprocess.run(["rm", "-r", root], check=True)
-    assert halves  # some kills met a file that was being written
+    assert halves  # some kills came while a file was being written
     prepare(root)
     assert contents(root / "SmallFiles" / "raw") == WHOLE | {LOCK: b""}

@@ -1,4 +1,4 @@
-"""Noise against theory, and the random streams that it is drawn from."""
+"""Noise against theory, and its random streams."""
 
 import math
 from typing import Any
@@ -28,7 +28,7 @@ SHAPE = (200, 1, 28, 28)
 COUNT = math.prod(SHAPE)
 NAMES = sorted(path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml"))
 GREYS = torch.linspace(0, 1, 11)
-DRAWS = 100_000  # of each grey
+DRAWS = 100_000  # for each grey
 
 
 def draw(noise: Noise, clean: Tensor, seed: int = 0) -> Tensor:
@@ -36,7 +36,7 @@ def draw(noise: Noise, clean: Tensor, seed: int = 0) -> Tensor:
 
 
 def draws_of_greys(noise: Noise) -> Tensor:
-    """float64 DRAWS x 11."""
+    """Draw noise for each grey: float64 DRAWS x 11."""
     return draw(noise, GREYS.expand(DRAWS, 1, 1, 11)).double().flatten(1)
 
 
@@ -46,7 +46,7 @@ def random_images(channels: int = 1) -> Tensor:
 
 
 def configured(name: str, clip: bool) -> Noise:
-    """The noise of conf/noise/, with its defaults."""
+    """Build a noise of conf/noise/ with its defaults."""
     node = OmegaConf.load(ROOT / "conf" / "noise" / f"{name}.yaml")
     noise: Noise = build(OmegaConf.merge(node, {"clip": clip}), "noise")  # type: ignore[arg-type]
     return noise
@@ -129,7 +129,7 @@ def test_the_mean_is_that_of_many_draws(name: str, factor: float, clip: bool) ->
     draws, mean = draws_of_greys(noise), noise.mean(GREYS)
     assert mean.dtype == torch.float32
     tolerance = 5 * draws.std(0) / math.sqrt(DRAWS) + 1e-6
-    if name == "mixed":  # whose mean is an estimate
+    if name == "mixed":  # its mean is an estimate
         tolerance *= 1.5
     assert ((draws.mean(0) - mean).abs() < tolerance).all()
     assert (mean.diff() >= 0).all()
@@ -203,8 +203,8 @@ def test_unclipped_noise_is_normal_white_and_independent_of_the_image() -> None:
 
 @pytest.mark.parametrize("std", [0.1, 0.3])
 def test_clipped_noise_on_black_and_white_has_the_mean_of_half_a_normal(std: float) -> None:
-    # Half of the draws are cut to the pixel's own value, the others are a half-normal:
-    # mean std / sqrt(2 pi). Of 0.3 the far end of the range cuts off next to nothing.
+    # Half of the draws are clipped to the pixel's own value, and the others are half-normal:
+    # mean std / sqrt(2 pi). At 0.3 the far end of the range clips almost nothing.
     noise = Gaussian(std, clip=True)
     lift = std / math.sqrt(2 * math.pi)
     black = draw(noise, torch.zeros(SHAPE)).mean().item()
@@ -215,7 +215,7 @@ def test_clipped_noise_on_black_and_white_has_the_mean_of_half_a_normal(std: flo
 
 def test_the_mean_of_clipped_noise_is_exact_where_it_is_known() -> None:
     black, grey, white = Gaussian(0.2, clip=True).mean(torch.tensor([0.0, 0.5, 1.0])).tolist()
-    # Of half a normal, less the 3e-8 of it that 1 cuts off; and symmetric about grey.
+    # That of half a normal, without the 3e-8 that 1 clips. It is symmetric about grey.
     assert black == pytest.approx(0.2 / math.sqrt(2 * math.pi), abs=1e-6)
     assert grey == pytest.approx(0.5, abs=1e-6)
     assert white == pytest.approx(1 - black, abs=1e-6)
@@ -372,7 +372,7 @@ def test_shot_noise_takes_what_another_part_has_left_below_black() -> None:
     noise = Mixed(parts, 1.0, clip=False)
     noisy = draw(noise, torch.zeros(SHAPE))
     assert noisy.isfinite().all()
-    # E[max(z, 0)] of a normal z.
+    # E[max(z, 0)] for a normal z.
     assert noisy.mean().item() == pytest.approx(0.5 / math.sqrt(2 * math.pi), abs=0.01)
     assert noise.mean(torch.zeros(1)).item() == pytest.approx(
         0.5 / math.sqrt(2 * math.pi), abs=0.01

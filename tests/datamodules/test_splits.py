@@ -1,4 +1,4 @@
-"""Which images validate: no seed changes it, and the parts of a composite must agree on it."""
+"""The validation split depends on no seed, and the parts of a composite must agree on it."""
 
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=1")
 
 
 def train_on_files(directory: Path, *overrides: str) -> Path:
-    """A short training on real images: its best checkpoint."""
+    """Train shortly on real images, and return the best checkpoint."""
     short = (*CPU, *QUICK, "data.val_size=64", "trainer.limit_test_batches=1")
     train.train(compose("train", *short, *overrides), directory)
     return directory / "checkpoints" / "best.ckpt"
@@ -73,7 +73,7 @@ def test_no_seed_changes_the_split_of_a_run(tmp_path: Path) -> None:
     "overrides",
     [
         ("data.train_size=255", "data.val_size=65"),  # the same images, another split
-        ("data.data_seed=1",),  # other images, as many
+        ("data.data_seed=1",),  # as many other images
         ("data.train_size=257",),  # one image more to train with
     ],
     ids=str,
@@ -86,7 +86,7 @@ def test_parts_that_held_out_other_images_make_no_composite(
     parts = composite_of(other, trained(*CLASSIFIER).best)
     with pytest.raises(ValueError, match="different validation images"):
         refused(*parts)
-    # Parts that agree with each other, and not with the data.
+    # The parts agree with each other, but not with the data.
     with pytest.raises(ValueError, match="other validation images"):
         refused(*composite_of(trained(*DENSE).best, trained(*CLASSIFIER).best), *overrides)
     assert not (tmp_path / "refused").exists()

@@ -1,4 +1,4 @@
-"""TIFFs of every type of numbers, and stacks: what tifffile writes is read as it was."""
+"""TIFFs of every type of numbers, and stacks, are read as tifffile has written them."""
 
 from io import BytesIO
 from pathlib import Path
@@ -10,20 +10,21 @@ import pytest
 import tifffile
 from PIL import Image
 
-from datamodules.pictures import open_picture, range_of, read_picture
+from datamodules.pictures import open_picture, range_of
 from datamodules.stored import Stored
+from tests.helpers.pictures import read_picture
 
 HEIGHT, WIDTH = 18, 23
 
 
 def numbers(dtype: str, *shape: int, most: int = 120) -> np.ndarray:
-    """With negative ones where the type has them."""
+    """Return random numbers of a type, with negative ones if it has them."""
     low = -most if dtype[0] == "i" else 0
     return np.random.default_rng(0).uniform(low, most, shape).astype(dtype)
 
 
 def planes_of(path: Path) -> tuple[Stored, np.ndarray]:
-    """Also P C H W."""
+    """Open a file, and return its planes too: P C H W."""
     stored = open_picture(path)
     planes = np.stack(list(stored.planes()))
     assert planes.dtype == stored.dtype
@@ -200,7 +201,7 @@ def test_a_stack_that_was_cut_is_refused_or_whole(
             found = np.stack(list(open_picture(tmp_path / "a.tif").planes()))
         except ValueError:
             continue
-        # Only OME's description was cut, which is the last in the file.
+        # Only OME's description is cut off, which is the last in the file.
         assert told[2] == "ome"
         assert np.array_equal(found.reshape(pixels.shape), pixels)
 
@@ -236,7 +237,7 @@ def test_jpeg_2000(bits: int, channels: int, tmp_path: Path) -> None:
 
 
 def test_avif_of_10_bits(tmp_path: Path) -> None:
-    pixels = np.full((32, 32, 3), 514, np.uint16)  # 8 bits would be 128.1
+    pixels = np.full((32, 32, 3), 514, np.uint16)  # 128.1 with 8 bits
     content = imagecodecs.avif_encode(pixels, level=100, bitspersample=10, pixelformat="yuv444")
     (tmp_path / "a.avif").write_bytes(content)
     stored = open_picture(tmp_path / "a.avif")

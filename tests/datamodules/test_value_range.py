@@ -1,4 +1,4 @@
-"""Which numbers are black and white: restored in their range, and written as the file had them."""
+"""The numbers that are black and white: pictures are restored and written in their own range."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.restoration.test_denoise import pixels, restore
 
 
 def restored(folder: Path, picture: np.ndarray, *overrides: str, **settings: Any) -> Any:
-    """The report, and what was written."""
+    """Restore a file, and return the report and the written numbers."""
     folder.mkdir(exist_ok=True)
     tifffile.imwrite(folder / "a.tif", picture, **settings)
     (report,) = restore(f"input={folder}/a.tif", f"output={folder}/out", *overrides)

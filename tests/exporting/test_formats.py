@@ -1,4 +1,4 @@
-"""export.py: files that restore as the checkpoint does, and say what they are."""
+"""export.py writes files that restore as the checkpoint does, and that describe themselves."""
 
 import functools
 import json
@@ -49,7 +49,9 @@ ONNX = pytest.mark.skipif(
     bool(onnx_format.missing()), reason="ONNX comes with pip install '.[onnx]'"
 )
 FORMATS = [pytest.param("onnx", marks=ONNX), "torch_export", "safetensors"]
-SMALL: dict[str, dict[str, Any]] = {  # what following sizes through the layers takes long for
+SMALL: dict[
+    str, dict[str, Any]
+] = {  # smaller models, since following sizes through the layers takes long
     "vae": {"hidden": [16], "latent_dim": 4},
     "classifier": {"channels": [4, 4], "hidden": 8},
     "conv_upsample": {"channels": [4, 8]},
@@ -65,8 +67,10 @@ LICENCE = "CC0-1.0"
 
 @functools.cache
 def checkpoint_of(name: str) -> Path:
-    """A trained run's best checkpoint for "dense"; for the others that with another small model in
-    it, of random weights and random statistics of batches."""
+    """Return the best checkpoint of a trained run for "dense".
+
+    For other names it has another small model, with random weights and random batch statistics.
+    """
     run = trained(*DENSE)
     if name == "dense":
         return run.best
@@ -83,7 +87,7 @@ def checkpoint_of(name: str) -> Path:
             values.uniform_(0.5, 1.5)
     described = describe(model)
     content = read(run.best) | {"state_dict": state, "hyper_parameters": described["arguments"]}
-    content["optimizer_states"] = []  # they are large, and of another model
+    content["optimizer_states"] = []  # they are large, and belong to another model
     content["run"]["model"] = described["name"]
     file = Path(tempfile.mkdtemp(dir=run.directory.parent)) / "best.ckpt"
     torch.save(content, file)
@@ -92,20 +96,20 @@ def checkpoint_of(name: str) -> Path:
 
 @functools.cache
 def exported(name: str, format: str) -> Path:
-    """The file that export.py makes of a model, once for all tests that only read it."""
+    """Export a model once for all tests that only read the file."""
     folder = tempfile.mkdtemp(dir=trained(*DENSE).directory.parent)
     file = Path(folder) / "model"
     return export_to(file, checkpoint_of(name), f"format={format}", f"licence={LICENCE}")
 
 
 def export_to(output: Path, checkpoint: Path, *overrides: str) -> Path:
-    """Export a checkpoint, as export.py's command line does."""
+    """Export a checkpoint as export.py's command line does."""
     arguments = [f"checkpoint={checkpoint}", f"output={output}", *overrides]
     return export.export(compose("export", *arguments, *checkpoint_options.score(arguments)))
 
 
 def runner(file: Path, format: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """An exported file, by means that have nothing of this project's."""
+    """Load an exported file without code of this project."""
     if format == "onnx":
         import onnxruntime
 
@@ -120,7 +124,7 @@ def runner(file: Path, format: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
 
 
 def about(file: Path, format: str) -> dict[str, str]:
-    """The metadata, by the format's own package."""
+    """Read the metadata by the format's own package."""
     if format == "onnx":
         import onnx
 
@@ -207,10 +211,10 @@ def test_a_file_says_what_it_is(format: str) -> None:
     assert re.fullmatch(r"image-denoisers \d+\.\d+\.\d+", said["project"])
     assert said["licence"] == LICENCE
     for folder in (ROOT, run.directory, Path(torch.__file__).parent.parent):
-        assert str(folder).encode() not in file.read_bytes()  # nobody's business
+        assert str(folder).encode() not in file.read_bytes()
 
 
-def test_where_pictures_lay_is_nobodys_business() -> None:
+def test_the_folders_of_pictures_are_not_exported() -> None:
     model, run = load_model(trained(*DENSE).best)
     folders = {"root": "/home/me/photos", "test_root": "/home/me/others", "crop": 48}
     data = {"_target_": "datamodules.folder.Folder"} | folders
@@ -233,7 +237,7 @@ def test_a_file_says_every_setting_of_every_noise_and_objective(group: str) -> N
 
 
 def classes_in(node: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The class's name and the plain settings of a node, and then of each of its parts."""
+    """Return the class's name and the plain settings of a node, and then of each of its parts."""
     parts = [found for part in node.get("parts", {}).values() for found in classes_in(part)]
     settings = {key: value for key, value in node.items() if key not in ("_target_", "parts")}
     return [(node["_target_"].rpartition(".")[2], settings), *parts]
@@ -305,7 +309,7 @@ def test_the_documented_example_needs_nothing_but_onnx_runtime(tmp_path: Path) -
 
 
 def only(wrong: Callable[[Tensor], bool], error: float) -> Callable[[Tensor], tuple[Tensor]]:
-    """A DnCNN of random weights that is off by `error` on the images that `wrong` says."""
+    """Return a random DnCNN that is off by `error` on the images that `wrong` chooses."""
     model = new_model("dncnn", **SMALL["dncnn"]).eval()
 
     def run(images: Tensor) -> tuple[Tensor]:
@@ -366,7 +370,8 @@ def test_nothing_is_written_where_the_check_fails(
 @pytest.mark.parametrize(
     ("overrides", "named"),
     [
-        (["format=onxx"], "format=onxx: should be 'onnx', 'torch_export' or 'safetensors'"),
+        (["format=onxx"], "format=onxx: there is no such format, did you mean format=onnx?"),
+        (["format=keras"], "the choices are onnx, safetensors, torch_export"),
         (["format=null"], "format=None"),
         (["check=none"], "check=none: should be 'real' or 'random'"),
         (["licence=3"], "licence=3"),

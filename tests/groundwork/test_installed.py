@@ -1,4 +1,4 @@
-"""What `pip install -e .` makes importable in any folder, and what it does not."""
+"""`pip install -e .` makes three packages importable in any folder, and no others."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""What a deliberate break can leave behind: constant conditions, and what is never reached.
+"""Leftovers of deliberate breaks: constant conditions and unreachable code.
 
-A break that stayed once switched a limit off for a whole release. `make test` calls vulture and
-ruff; what neither knows is found here.
+A forgotten break once switched a limit off for a whole release. `make test` runs vulture and ruff.
+This file finds the forms that they do not find.
 """
 
 import ast
@@ -14,7 +14,7 @@ import pytest
 
 from groundwork.files import REPOSITORY
 
-# By what is wrong with a line, a function whose second line it is.
+# By the fault of a line: a function with that line as its second.
 FORMS = {
     "if": "if False:\n        x = 1",
     "if on a number": "if 0:\n        x = 1",
@@ -43,8 +43,10 @@ FORMS = {
 
 
 def constant_conditions(tree: ast.AST) -> Iterator[int]:
-    """The lines of asserts, comprehensions and guards whose condition is a constant, and of `and`
-    and `or` with True or False."""
+    """Yield the lines of asserts, comprehensions and guards with a constant condition.
+
+    The lines of `and` and `or` with True or False are among them.
+    """
     for node in ast.walk(tree):
         conditions: list[ast.expr | None] = []
         match node:
@@ -64,7 +66,7 @@ def _is_bool(value: ast.expr) -> bool:
 
 
 def found(file: Path) -> str:
-    """What the tools of `make test`, with the project's settings, and this file find."""
+    """Return what the tools of `make test`, with the project's settings, and this file find."""
     settings = str(REPOSITORY / "pyproject.toml")
     tools = (
         ("vulture", "--config", settings),
@@ -90,7 +92,7 @@ def test_each_form_of_a_break_is_found(tmp_path: Path) -> None:
     missed = [
         name
         for name, line in at.items()
-        # Inside a statement it may be the next line that is told of.
+        # Inside a statement, the next line may be reported.
         if not any(f"forms.py:{line - 2 + more}:" in each for each in told for more in (0, 1))
     ]
     assert missed == []

@@ -1,4 +1,4 @@
-"""The memory that a process may use: the machine's, or what its control groups leave of it."""
+"""The memory that a process may use: the machine's, or less by its control groups."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ from groundwork import machine
 from groundwork.files import REPOSITORY
 
 MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-UNLIMITED = 2**63 - 4096  # what v1 says where there is no limit
+UNLIMITED = 2**63 - 4096  # v1's number for no limit
 MEGABYTE = 2**20
 
 
 def process(folder: Path, groups: str, *mounts: str) -> Path:
-    """A process's folder in /proc. mounts: root, mount point, type and options of each."""
+    """Make a process's folder in /proc. A mount is its root, mount point, type and options."""
     lines = (
         "{} 1 0:26 {} {} rw,nosuid shared:4 - {} cgroup {}".format(30 + n, *mount.split())
         for n, mount in enumerate(mounts)
@@ -67,7 +67,7 @@ def test_the_smallest_limit_of_all_groups_counts_v1(near: int, tmp_path: Path) -
     memory, cpu = tmp_path / "memory", tmp_path / "cpu"
     name = "memory.limit_in_bytes"
     limits(memory, **{f"a/b/{name}": near, f"a/{name}": 350 * MEGABYTE, name: UNLIMITED})
-    limits(cpu, **{f"a/b/{name}": MEGABYTE})  # another hierarchy's
+    limits(cpu, **{f"a/b/{name}": MEGABYTE})  # in another hierarchy
     groups = process(
         tmp_path,
         "3:memory:/a/b\n2:cpu,cpuacct:/a/b\n1:name=systemd:/a:b\n0::/\n",
@@ -97,7 +97,7 @@ def test_of_both_versions_the_smaller_counts(tmp_path: Path) -> None:
 
 @pytest.fixture
 def real_group() -> Iterator[Path]:
-    """A control group of this machine's, below the process's own, with a limit of 3 GB."""
+    """Make a real control group below the process's own, with a limit of 3 GB."""
     own = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().split())
     v1 = Path(f"/sys/fs/cgroup/memory{own.get('memory', '/')}")
     v2 = Path(f"/sys/fs/cgroup{own.get('', '/')}")
@@ -115,7 +115,7 @@ def real_group() -> Iterator[Path]:
 
 
 def test_a_real_limit_is_the_one_that_is_named(real_group: Path) -> None:
-    """What is refused by a process in the group names the group's memory."""
+    """The message of a process in the group names the group's memory."""
     enter = f"open({str(real_group / 'cgroup.procs')!r}, 'w').write(str(__import__('os').getpid()))"
     run = "from groundwork import machine; print(machine.memory())"
     done = subprocess.run(

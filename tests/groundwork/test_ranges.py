@@ -1,4 +1,4 @@
-"""Ranges that annotations state: what is refused, in which words, and what is not."""
+"""Ranges in annotations: which values are refused, and by which message."""
 
 import math
 import re
@@ -15,7 +15,7 @@ Whole = Annotated[int, Field(ge=1, le=10_000)]
 
 @dataclass(frozen=True)
 class Settings:
-    """One setting of each kind of range, each at a value in its range."""
+    """Settings with each kind of range, at values in their ranges."""
 
     size: Whole = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -34,7 +34,7 @@ class Settings:
 
 
 class Thing:
-    """A constructor with an argument that has a range and one that has none."""
+    """A class whose constructor has an argument with a range and one without."""
 
     def __init__(self, name: str, size: Whole) -> None:
         doubled = 2 * size
@@ -48,7 +48,7 @@ class Thing:
         *(("size", 1), ("size", 10_000), ("seed", 2**32 - 1), ("share", math.ulp(0))),
         *(("peak", 1e9), ("peak", None), ("std", 0), ("std", 1e300), ("epsilon", math.ulp(0))),
         *(("depth", 10**30), ("widths", [1, 10_000]), ("widths", None)),
-        *(("clip", 3), ("kind", 2)),  # they have no range
+        *(("clip", 3), ("kind", 2)),  # these have no range
     ],
 )
 def test_a_value_in_its_range_is_taken_as_it_is(name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""A checkpoint with a wrong byte or a missing end is refused by its name, or is read as it was."""
+"""A checkpoint with a wrong byte or a missing end is refused by its name, or reads as before."""
 
 import random
 from pathlib import Path
@@ -15,13 +15,13 @@ from tests.helpers.runs import train_in
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The checkpoint of a real run, a small one."""
+    """Return the checkpoint of a small real run."""
     settings = ("model=dense", "model.hidden=[1]", "model.latent_dim=1", "trainer.max_epochs=1")
     return train_in(tmp_path_factory.mktemp("run"), *settings).last.read_bytes()
 
 
 def exact(content: Any) -> Any:
-    """Contents as they can be compared, to the type and the bit."""
+    """Convert contents to a form that compares equal only for equal types and bits."""
     if isinstance(content, Tensor):
         return content.dtype, content.shape, content.numpy().tobytes()
     if isinstance(content, dict):
@@ -32,7 +32,7 @@ def exact(content: Any) -> Any:
 
 
 def is_refused(file: Path, contents: Any) -> bool:
-    """Whether it is refused by its name in one line. Anything but `contents` must be."""
+    """Tell whether a file is refused in one line with its name. Others must read as `contents`."""
     try:
         found = read_checkpoint(file)
     except ValueError as error:
@@ -45,12 +45,12 @@ def is_refused(file: Path, contents: Any) -> bool:
 
 
 def flips(whole: bytes, long: bool) -> list[tuple[int, int]]:
-    """Positions and the bits to flip there: some, or those of every byte."""
+    """Return positions and the bits to flip there: some of them, or those of every byte."""
     draw = random.Random(0)
     size = len(whole)
     if long:
         return [(place, bits) for place in range(size) for bits in (1 << draw.randrange(8), 0xFF)]
-    end_of_archive = range(size - 200, size)  # where the list of the records is found
+    end_of_archive = range(size - 200, size)  # the list of the records is there
     return [(place, 1 << draw.randrange(8)) for place in (*range(0, size, 40), *end_of_archive)]
 
 
@@ -66,7 +66,7 @@ def test_a_flip_in_any_byte(whole: bytes, long: bool, tmp_path: Path) -> None:
         file.write_bytes(damaged)
         refused += is_refused(file, contents)
     print(f"{len(whole)} bytes, {len(tried)} flips: {refused} refused, the others read as before")
-    # What is left are times, alignment and other bytes without a meaning.
+    # The others are times, alignment and other bytes without a meaning.
     assert 0.5 < refused / len(tried) < 1
 
 
@@ -80,7 +80,7 @@ def test_any_truncation(whole: bytes, long: bool, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["wrong.safetensors", "wrong.pt"])
 def test_the_name_does_not_choose_another_reader(name: str, whole: bytes, tmp_path: Path) -> None:
-    """torch.load takes what is called .safetensors for such a file."""
+    """torch.load reads any file named .safetensors as such."""
     (tmp_path / name).write_bytes(whole)
     assert read_checkpoint(tmp_path / name)["run"]["format_version"] == FORMAT_VERSION
 

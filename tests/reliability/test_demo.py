@@ -1,4 +1,4 @@
-"""`make demo`: its commands, and that what it trains beats noise and a median filter."""
+"""`make demo`: its commands run, and its model beats the noisy image and a median filter."""
 
 import subprocess
 from pathlib import Path

@@ -16,7 +16,7 @@ WORSE = SPOIL.format("0.0").replace("epoch:1", "epoch:2")
 
 
 class SpoilGradient(Callback):
-    """Makes the gradient of an optimizer step (from 0) not a number."""
+    """Makes the gradient of one optimizer step NaN. Steps count from 0."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -27,7 +27,7 @@ class SpoilGradient(Callback):
 
 
 class SpoilMetric(Callback):
-    """Has the validation of an epoch (from 0) score an image that is not a number."""
+    """Scores an image of NaN in the validation of one epoch. Epochs count from 0."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
@@ -57,16 +57,16 @@ SPOIL_METRIC = (
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        # Two steps an epoch. Every log_every_n_steps the gradient itself is looked at,
+        # There are two steps in an epoch. The gradient is checked every log_every_n_steps,
         (
             (spoil_gradient(2), "trainer.log_every_n_steps=1"),
             "the gradient's norm is nan in epoch 1, step 2",
         ),
-        # else what comes of it in the next step,
+        # otherwise its effect is found in the next step,
         ((spoil_gradient(2),), "train/loss is nan in epoch 1, step 3"),
         # in the validation after an epoch's last step,
         ((spoil_gradient(3),), "val/loss is nan in epoch 1, step 4"),
-        # or in the weights where there is none.
+        # or, without validation, in the weights.
         (
             (spoil_gradient(1), "trainer.check_val_every_n_epoch=2"),
             "the weights' norm is nan in epoch 0, step 2",

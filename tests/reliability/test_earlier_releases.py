@@ -1,12 +1,12 @@
-"""Checkpoints that an earlier release has written load in this one.
+"""Checkpoints of earlier releases load in this one.
 
-tests/fixtures/ has one for each format version. That of a new version is the last.ckpt of
+tests/fixtures/ has one for each format version. For a new version, run
 
     python train.py model=dense 'model.hidden=[1]' model.latent_dim=1 data=procedural \
         data.train_size=48 data.val_size=8 data.test_size=8 data.batch_size=16 trainer=cpu \
         trainer.max_epochs=2 trainer.logger=false hydra.run.dir=/tmp/release
 
-as version_N.ckpt, and the values to compare with are what it restores now.
+and keep its last.ckpt as version_N.ckpt. The values to compare with are those that it restores now.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.helpers.models import new_composite, new_model
 from tests.helpers.runs import read, resume_in, same, score_in
 
 FILES = sorted((Path(__file__).parent.parent / "fixtures").glob("version_*.ckpt"))
-# By version, every 112th pixel that the model makes of a ramp from black to white.
+# By version: every 112th pixel that the model restores from a ramp from black to white.
 RESTORED = {
     1: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
     2: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
@@ -66,7 +66,7 @@ def test_it_is_scored_and_resumed(file: Path, tmp_path: Path) -> None:
 
 
 def test_older_contents_are_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With two versions more than there are, each of which renames the seed."""
+    """Two more versions are added, each of which renames the seed."""
 
     def rename(before: str, after: str) -> Upgrade:
         return lambda content: {
@@ -92,7 +92,7 @@ def test_a_newer_version_asks_for_an_update(tmp_path: Path) -> None:
 
 
 def test_pictures_of_ones_own_keep_the_range_that_they_had(tmp_path: Path) -> None:
-    """Before format 3, white was all that a file's type can hold."""
+    """Before format 3, white was the largest number of a file's type."""
     content = read(FILES[1])
     assert version_of(FILES[1]) == 2
     content["run"]["data"] = {"_target_": "datamodules.folder.Folder", "crop": 12}

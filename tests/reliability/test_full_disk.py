@@ -1,8 +1,7 @@
-"""A full disk or a folder that is not to be written: one line, and what was there is as it was."""
+"""A full disk or a read-only folder ends a run with one line, and older files stay as they were."""
 
 import os
 import resource
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,14 +13,14 @@ from pytorch_lightning.callbacks import Callback
 
 from denoisers.checkpoint import load_model
 from denoisers.saving import AtomicCheckpointIO
+from tests.helpers.folders import public_folder, read_only
 from tests.helpers.runs import DENSE, TINY, contents, read, run_command, same, trained
 
-LIMIT = 4096  # bytes, less than any checkpoint has and more than a run's tables
-NOBODY = 65534
+LIMIT = 4096  # bytes, fewer than any checkpoint has and more than a run's tables have
 
 
 def limit_files() -> None:
-    """A write beyond the limit fails as on a full disk; Python ignores the signal that it sends."""
+    """Make writes beyond the limit fail as on a full disk. Python ignores the signal for them."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
@@ -35,26 +34,10 @@ def full_disk(folder: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Root may write everywhere, so root is somebody else meanwhile."""
-    folder.chmod(0o555)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that other users can reach, unlike `tmp_path`."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with public_folder() as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(
@@ -77,7 +60,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(
 
 
 class FullDisk(Callback):
-    """Fills the disk when the second epoch begins."""
+    """Fills the disk at the start of the second epoch."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == 1:

@@ -1,4 +1,4 @@
-"""A checkpoint that a stranger has made runs nothing, and takes no more than its size to refuse."""
+"""A checkpoint from a stranger runs nothing, and is refused with little time and memory."""
 
 import json
 import os
@@ -34,7 +34,7 @@ from tests.helpers.runs import (
 
 
 class Payload:
-    """Makes a file when it is unpickled."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -66,7 +66,7 @@ def test_a_pickle_that_runs_code_is_refused(zipped: bool, reason: str, tmp_path:
 
 
 def altered(target: Path, *keys: str, value: Any) -> Path:
-    """A copy of a checkpoint with another value at a place in it."""
+    """Copy a checkpoint with another value in one place."""
     content = read(trained(*DENSE).last)
     node = content
     for key in keys[:-1]:
@@ -162,7 +162,8 @@ def test_settings_in_a_checkpoint_name_no_foreign_code(
 def test_settings_do_not_reach_code_through_our_modules(tmp_path: Path) -> None:
     proof, pickled, file = tmp_path / "proof", tmp_path / "notes.txt", tmp_path / "harmful.ckpt"
     pickled.write_bytes(pickle.dumps(Payload(proof)))
-    load = "datamodules.images.torch.load"  # a name in a module of ours, but not of ours
+    # A module of this project imports torch, but torch is not of this project.
+    load = "datamodules.images.torch.load"
     noise = {"_target_": load, "f": str(pickled), "weights_only": False}
     altered(file, "run", "noise", value=noise)
     for call in (score_in, resume_in):
@@ -171,13 +172,15 @@ def test_settings_do_not_reach_code_through_our_modules(tmp_path: Path) -> None:
     assert not proof.exists()
 
 
-# Pickles, by hand: what pickle itself would write has none of these.
+# Pickles that are written by hand, since pickle itself would write none of these.
 
 TUPLE_IN_TUPLES = b")" + b"\x85" * 200_000
-PAIRS_OF_PAIRS = b")" + b"q\x00h\x00\x86" * 25  # each twice the one before: 2 ** 25 values
+PAIRS_OF_PAIRS = (
+    b")" + b"q\x00h\x00\x86" * 25
+)  # each has twice as many values as the one before: 2 ** 25
 LIST_IN_LISTS = b"]" * 100_000 + b"a" * 99_999
 MILLIONS = b"](" + b"N" * 2_100_000 + b"e"
-THOUSANDS = b"(" * 4 + b"N" + (b"q\x00" + b"h\x00" * 999 + b"t") * 4  # each in the next
+THOUSANDS = b"(" * 4 + b"N" + (b"q\x00" + b"h\x00" * 999 + b"t") * 4  # each list is in the next
 COPIES = b"}(" + b"".join(b"J" + n.to_bytes(4, "little") + b"N" for n in range(10_000)) + b"uq\x00"
 FLOATS = b"ctorch\nFloatStorage\n"
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
@@ -194,7 +197,7 @@ def integer(value: int) -> bytes:
 def tensor(
     count: int = 4, offset: int = 0, size: tuple[int, ...] = (4,), stride: tuple[int, ...] = (1,)
 ) -> bytes:
-    """A tensor of four elements in the archive, that says other things of itself."""
+    """Return a tensor that has four elements in the archive, and states other sizes."""
     storage = b"(" + text("storage") + FLOATS + text("0") + text("cpu") + integer(count) + b"tQ"
     shapes = [b"(" + b"".join(map(integer, shape)) + b"t" for shape in (size, stride)]
     no_hooks = b"ccollections\nOrderedDict\n)R"
@@ -214,7 +217,7 @@ def not_called(name: str) -> str:
     return f"it names '{name}', which is not called"
 
 
-# By name, what a file holds, and the reason that it must be refused for: none that comes earlier.
+# By name: the contents of a file, and the reason for which it must be refused, not an earlier one.
 PICKLES = {
     "a tuple in a tuple in …": (TUPLE_IN_TUPLES, TOO_DEEP),
     "a list in a list in …": (LIST_IN_LISTS, TOO_DEEP),
@@ -298,14 +301,14 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def in_one_another(hold: Callable[[list[Any]], Any]) -> Any:
-    """Containers of ten in each of twelve levels, all of a level the same one: 10^12 values."""
+    """Nest twelve containers, each ten times in the next, which stands for 10^12 values."""
     value: Any = 0.5
     for _ in range(12):
         value = hold([value] * 10)
     return value
 
 
-# What is wrong with these is their number alone: torch.save has added them to a good checkpoint.
+# Only the number of their values is wrong. torch.save has added them to a good checkpoint.
 SHARED: dict[str, Callable[[list[Any]], Any]] = {
     "shared lists": list,
     "shared tuples": tuple,
@@ -316,7 +319,7 @@ SHARED: dict[str, Callable[[list[Any]], Any]] = {
 
 
 def archive(target: Path, pickled: bytes, end: bytes = b".") -> None:
-    """A checkpoint with a real "run", and an argument of the model that is pickled by hand."""
+    """Write a checkpoint with a real "run", and a hand-written pickle as a model's argument."""
     run = pickle.dumps(read(trained(*DENSE).last)["run"], protocol=2)[2:-1]
     arguments = b"}" + text("hidden") + pickled + b"s"
     entries = text("run") + run + text("state_dict") + b"}" + text("hyper_parameters") + arguments
@@ -326,7 +329,7 @@ def archive(target: Path, pickled: bytes, end: bytes = b".") -> None:
 
 
 def rewritten(target: Path, change: Callable[[zipfile.ZipFile], None], **settings: Any) -> None:
-    """A real checkpoint in another archive."""
+    """Write a real checkpoint into another archive."""
     with (
         zipfile.ZipFile(trained(*DENSE).last) as source,
         zipfile.ZipFile(target, "w", **settings) as file,
@@ -350,7 +353,7 @@ def second_pickle(file: zipfile.ZipFile) -> None:
 
 
 def of_one_element() -> dict[str, Any]:
-    """A model of 40 gigabytes, whose weights have the right shapes and repeat one number."""
+    """Return a model of 40 gigabytes. Its weights have the right shapes and repeat one number."""
     content = read(trained(*DENSE).last)
     arguments = content["hyper_parameters"] | {"hidden": [100_000, 100_000]}
     with torch.device("meta"):
@@ -361,7 +364,7 @@ def of_one_element() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of files that would exhaust memory, time or the stack, for the reasons below."""
+    """Make a folder of files that would exhaust memory, time or the stack."""
     folder = tmp_path_factory.mktemp("hostile")
     for name, (pickled, _) in PICKLES.items():
         archive(folder / f"{name}.ckpt", pickled)
@@ -487,7 +490,7 @@ ENTRIES: list[tuple[str | int, ...]] = [
 
 
 def reason_for(place: tuple[str | int, ...]) -> str:
-    """What is said of a checkpoint that has something else in a place, or nothing."""
+    """Return the message for a checkpoint with another value, or none, in one place."""
     match place:
         case ("run",) | ("run", "format_version"):
             return "is not a checkpoint of this project$"
@@ -511,7 +514,7 @@ def test_what_is_missing_or_of_another_type_is_one_line(
     missing = object()
     for value in (missing, None, [], [{}], (), torch.zeros(7), {"a": 1}, {3: {"b": None}}):
         if place in ANY_DICT and isinstance(value, dict):
-            continue  # see the tests below
+            continue  # the tests below have this case
         content: Any = read(trained(*DENSE).last)
         node = content
         for key in place[:-1]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a clear line, the exit status of a signal, and a run that goes on."""
+"""Ctrl-C and SIGTERM end a run with a clear line and a signal's exit status, and it resumes."""
 
 import signal
 import subprocess

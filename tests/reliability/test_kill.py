@@ -1,4 +1,4 @@
-"""kill -9 at random moments: what is on the disk loads, and the run goes on to the same end."""
+"""kill -9 at random moments: checkpoints on the disk load, and the run resumes to the same end."""
 
 import multiprocessing
 import random
@@ -24,7 +24,7 @@ def train_on(directory: Path) -> None:
 
 
 def finished_epoch(run: Run) -> int:
-    """From 0; -1 where none is finished. Every checkpoint that is there has to load."""
+    """Return the newest finished epoch, from 0, or -1 for none. Every checkpoint has to load."""
     checkpoints = {file: read_checkpoint(file) for file in (run.best, run.last) if file.exists()}
     return checkpoints[run.last]["epoch"] if run.last in checkpoints else -1
 

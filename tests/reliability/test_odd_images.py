@@ -1,6 +1,6 @@
-"""Images of one value or of one pixel, a single image, a last batch of one: through everything.
+"""Images of one value or of one pixel, a single image, and a last batch of one in every pipeline.
 
-Every pipeline here runs with numpy's warnings about empty means and divisions as errors.
+numpy's warnings about empty means and divisions are errors here.
 """
 
 import csv
@@ -41,10 +41,11 @@ pytestmark = [
 
 
 class OddImages(LabelledImages):
-    """Images of any size; only three of the ten classes have any.
+    """Images of any size. Only three of the ten classes have images.
 
-    pixels: all 0, all 255, a value for each image, or one for each pixel.
-    shape: C, H and W of the images.
+    Args:
+        pixels: All 0, all 255, a value for each image, or one for each pixel.
+        shape: C, H and W of the images.
     """
 
     class_names = tuple("0123456789")
@@ -86,7 +87,7 @@ class OddImages(LabelledImages):
 def odd(
     pixels: Pixels, shape: tuple[int, int, int], sizes: tuple[int, int, int], batch_size: int
 ) -> dict[str, Any]:
-    """The data's node of a config. sizes: of the training, validation and test split."""
+    """Return the data's node of a config. The sizes are those of train, val and test split."""
     settings = {"pixels": pixels, "shape": list(shape), "batch_size": batch_size}
     names = ("train_size", "val_size", "test_size")
     fixed = {"eval_seed": 0, "num_workers": 0, "seed": 0}
@@ -94,7 +95,7 @@ def odd(
 
 
 def config(name: str, data: dict[str, Any], *overrides: str) -> DictConfig:
-    """The config of `name`.py with odd images."""
+    """Compose the config of `name`.py with odd images."""
     cfg = compose(name, "data=procedural", "noise=gaussian", *overrides)
     with open_dict(cfg):
         cfg.data = {"_target_": "tests.reliability.test_odd_images.OddImages"} | data
@@ -106,8 +107,8 @@ def trained(directory: Path, data: dict[str, Any], *overrides: str) -> Run:
 
 
 def run_all(directory: Path, data: dict[str, Any], model: str) -> dict[str, Any]:
-    """Train a model and a classifier, score them with everything that there is: the scores."""
-    shown = "trainer.logger=true"  # with TensorBoard's pictures
+    """Train a model and a classifier, score them in every way, and return the scores."""
+    shown = "trainer.logger=true"  # so that TensorBoard has pictures
     run = trained(directory / "run", data, f"model={model}", "trainer.max_epochs=2", shown)
     overrides = [f"checkpoint={run.best}", "trainer.accelerator=cpu", "levels=[0.0,0.5]"]
     if model != "classifier":
@@ -117,7 +118,7 @@ def run_all(directory: Path, data: dict[str, Any], model: str) -> dict[str, Any]
 
 
 def numbers(content: Any) -> Iterator[float]:
-    """All numbers in a nest of plain containers."""
+    """Return all numbers in nested plain containers."""
     if isinstance(content, dict):
         for value in content.values():
             yield from numbers(value)
@@ -129,7 +130,7 @@ def numbers(content: Any) -> Iterator[float]:
 
 
 def assert_no_nan(directory: Path) -> None:
-    """Nowhere in what a run has written for people and for programs."""
+    """Check that no file of a run has NaN, for people or for programs."""
     written = 0
     for file in directory.rglob("*"):
         if file.suffix == ".json":
@@ -146,7 +147,7 @@ def assert_no_nan(directory: Path) -> None:
     assert written > 1
 
 
-# From training to the page of an evaluation
+# From training to the report of an evaluation
 
 
 def test_the_images_here_are_odd() -> None:
@@ -174,7 +175,7 @@ def test_odd_images_are_trained_on_and_scored(
 ) -> None:
     metrics = run_all(tmp_path, odd(pixels, shape, sizes=(5, 2, 4), batch_size=2), model)
     assert_no_nan(tmp_path)
-    # An undefined measure is absent, not a number: no SSIM of images under 11 pixels.
+    # An undefined measure is absent: images under 11 pixels have no SSIM.
     has_ssim = min(shape[1:]) >= 11
     tables = (tmp_path / "eval" / "metrics.txt").read_text()
     assert ("SSIM" in tables) == (has_ssim and model != "classifier")
@@ -182,7 +183,7 @@ def test_odd_images_are_trained_on_and_scored(
     assert rows
     assert all(bool(row["ssim"]) == has_ssim for row in rows)
     assert all(("ssim" in row) == has_ssim for row in metrics["noise_curve"])
-    # Classes without any image have no row.
+    # Classes without images have no row.
     assert [*metrics["by_class"]] == ["0", "1", "2"]
     if model != "classifier":
         assert len(metrics["baselines"]) == 7
@@ -198,15 +199,15 @@ def test_a_single_image_is_enough_for_each_split(tmp_path: Path) -> None:
     assert metrics["by_class"]["0"]["psnr"] == pytest.approx(metrics["test"]["psnr"], rel=1e-6)
     task = metrics["task"]["accuracy"]["restored"]
     assert 0 <= task["low"] <= task["accuracy"] <= task["high"] <= 1
-    assert task["high"] - task["low"] > 0.5  # one image says little
-    assert metrics["vae"]["active_units"] == 0  # nothing varies over one image
+    assert task["high"] - task["low"] > 0.5  # the interval is wide for one image
+    assert metrics["vae"]["active_units"] == 0  # nothing varies between images
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), {"images": 0}).Reload()
     shown = [*events.Tags()["images"]]
-    assert shown == ["validation_images", "samples"]  # there is no second image to walk to
+    assert shown == ["validation_images", "samples"]  # an interpolation would need a second image
 
 
 class Batches(Callback):
-    """The size and the loss of each training batch."""
+    """Records the size and the loss of each training batch."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -221,7 +222,7 @@ class Batches(Callback):
 
 @pytest.mark.parametrize("model", ["dense", "vae", "conv_transposed"])
 def test_a_last_batch_of_one_image_counts_as_one_image(model: str) -> None:
-    """129 images in batches of 128: the epoch's loss is the mean over images, not over batches."""
+    """With 129 images in batches of 128, the epoch's loss is the mean over images, not batches."""
     data = new_data(train_size=129, batch_size=128)
     network, batches = new_model(model), Batches()
     trainer = quiet_trainer(max_epochs=1, callbacks=[batches])
@@ -251,7 +252,7 @@ def test_baselines_restore_odd_images(shape: tuple[int, int, int], count: int, s
             assert restored.isfinite().all(), (baseline.name, pixels)
             assert 0 <= restored.min() <= restored.max() <= 1
             if baseline.name == "linear (Wiener)" and pixels in ("black", "white"):
-                # What has never varied in training is restored as it always was.
+                # Pixels that never varied in training are restored as they always were.
                 assert torch.allclose(restored, validation.clean, atol=1e-6)
 
 
@@ -259,7 +260,7 @@ def test_baselines_restore_odd_images(shape: tuple[int, int, int], count: int, s
 
 
 def board(directory: Path, psnr: dict[str, list[float]]) -> tuple[str, list[dict[str, str]]]:
-    """A leaderboard as text and as the rows of its CSV. psnr: of each image, by run."""
+    """Return a leaderboard of runs, with the PSNR of each image, as text and as rows of its CSV."""
     for run, values in psnr.items():
         model = run.split("_")[0]
         seed = int(run.split("_")[1])
@@ -277,7 +278,7 @@ def test_of_too_few_images_no_model_is_the_best(count: int, tmp_path: Path) -> N
     text, rows = board(tmp_path, {"dense_0": [20.0] * count, "vae_0": [18.0] * count})
     assert [row["configuration"] for row in rows] == ["dense", "vae"]
     assert [row["psnr"] for row in rows] == ["20.0", "18.0"]
-    for row in rows:  # of one seed there is no spread, of so few images no interval
+    for row in rows:  # one seed has no spread, and so few images have no interval
         assert not row["psnr_std_over_seeds"]
         assert not row["difference"]
         assert not row["difference_low"]

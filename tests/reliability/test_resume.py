@@ -1,4 +1,4 @@
-"""A run that is resumed ends where the uninterrupted one does, to the bit."""
+"""A resumed run ends exactly where the uninterrupted one ends."""
 
 import re
 from functools import cache
@@ -74,7 +74,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
     cut = Run(tmp_path / "cut", 0.0)
     assert len(cut.history) == 1
     before = contents(cut.directory)
-    # It takes max_epochs from the checkpoint, and everything else too.
+    # max_epochs comes from the checkpoint, as all else does.
     resumed = resume_in(tmp_path / "resumed", cut.last)
     uninterrupted = trained(*overrides)
     assert_same_run(resumed, uninterrupted)
@@ -113,7 +113,7 @@ def test_the_best_epoch_is_inherited_where_none_is_better(tmp_path: Path) -> Non
     assert resumed.returned == finished.returned
     assert resumed.metrics["test"] == finished.metrics["test"]
     assert read(resumed.last)["epoch"] == 1
-    # Also by a run that resumes this one.
+    # A run that resumes this one finds it too.
     again = resume_in(tmp_path / "again", resumed.last, "trainer.max_epochs=3", SPOIL.format(0))
     assert again.best.read_bytes() == finished.best.read_bytes()
 
@@ -180,7 +180,7 @@ def test_a_run_that_stops_inside_an_epoch_goes_on_from_the_last_whole_one(tmp_pa
 
 
 def test_a_checkpoint_from_inside_an_epoch_is_refused(tmp_path: Path) -> None:
-    # Lightning's own callback can be had, and saves anywhere.
+    # Lightning's own callback may be added, and saves at any step.
     every_step = (
         "trainer.callbacks=[{_target_:pytorch_lightning.callbacks.ModelCheckpoint,"
         f"dirpath:{tmp_path},filename:inside,every_n_train_steps:1,enable_version_counter:false}}]"

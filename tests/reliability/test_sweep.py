@@ -1,4 +1,4 @@
-"""A multirun: one directory a job, each job as if it ran alone, failures told and survived."""
+"""A multirun has a directory for each job, runs each as if alone, and survives failures."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from tests.helpers.runs import TINY, Run, json_of, read, run_command, same, trained, untimed
 
 ONE_EPOCH = (*TINY, "trainer.max_epochs=1")
-# Defaults, all the same: with each in its name, a directory's would be too long to make.
+# These are defaults. With each in a directory's name, the name would be too long.
 LONG = (
     "trainer.accumulate_grad_batches=1",
     "trainer.check_val_every_n_epoch=1",
@@ -18,7 +18,7 @@ LONG = (
 
 
 def jobs_in(directory: Path) -> list[Path]:
-    """The jobs' directories, relative and in order."""
+    """Return the jobs' directories, relative and in order."""
     folders = (
         file.parent.relative_to(directory) for file in directory.glob("multirun/*/*/*/.hydra")
     )

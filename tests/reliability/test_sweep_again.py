@@ -1,4 +1,4 @@
-"""The same sweep again, in the same directory: what has ended is passed over, the rest goes on."""
+"""The same sweep in the same directory passes over ended jobs and resumes the others."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ THREE_EPOCHS = (*TINY, "trainer.max_epochs=3", "model=dense", "hydra.sweep.dir=s
 
 
 def files_of(run: Run) -> dict[str, bytes]:
-    """Without what Hydra writes for every job that it begins."""
+    """Return the files of a job, without those that Hydra writes when a job begins."""
     ours = contents(run.directory)
     return {name: ours[name] for name in ours if not name.startswith((".hydra", "train.log"))}
 

@@ -1,4 +1,4 @@
-"""denoise.py: pictures of one's own, restored and reported on."""
+"""denoise.py restores pictures and reports on them."""
 
 import io
 import struct
@@ -18,7 +18,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import denoise
 from cli.messages import is_users_mistake, one_line
 from datamodules.noise import Blind, Gaussian, Noise, Poisson
-from datamodules.pictures import read_picture
 from denoisers import metrics
 from denoisers.checkpoint import load_model
 from restoration.inputs import Task
@@ -27,6 +26,7 @@ from restoration.residual import residual_of
 from restoration.restorer import Restorer
 from restoration.scores import scores
 from restoration.trained_on import Training
+from tests.helpers.pictures import read_picture
 from tests.helpers.runs import (
     CLASSIFIER,
     DENSE,
@@ -39,19 +39,19 @@ from tests.helpers.runs import (
     trained,
 )
 
-# Some seconds of training: enough to restore pictures like those that it has seen.
+# Some seconds of training are enough to restore pictures like those that the model has seen.
 TRAINED = ("model=dense", "trainer.max_epochs=12", "data.train_size=1024")
 UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind")
 
 
 def restore(*overrides: str, checkpoint: Path | None = None) -> list[Report]:
-    """What denoise.py does in this process."""
+    """Run denoise.py in this process."""
     path = checkpoint or trained(*UNET).best
     return denoise.denoise(compose("denoise", f"checkpoint={path}", "device=cpu", *overrides))
 
 
 def pixels(channels: int, dtype: type = np.uint8) -> np.ndarray:
-    """A smooth picture under noise: H W, or H W C."""
+    """Return a smooth picture with noise: H W or H W C."""
     shape = (24, 30) if channels == 1 else (24, 30, channels)
     random = np.random.default_rng(0)
     smooth = gaussian_filter(random.random(shape), (3, 3, 0)[: len(shape)])
@@ -67,7 +67,7 @@ def save(path: Path, picture: np.ndarray) -> Path:
 
 
 def deep_png(picture: np.ndarray, profile: bytes = b"") -> bytes:
-    """16-bit colours, without filters: the PNG specification, 5 and 9."""
+    """Encode 16-bit colours without filters, by sections 5 and 9 of the PNG specification."""
     height, width, _ = picture.shape
 
     def chunk(kind: bytes, content: bytes) -> bytes:
@@ -94,7 +94,7 @@ def encoded(picture: np.ndarray, kind: str) -> bytes:
 
 
 KINDS = [
-    # kind, channels, type of the samples -> name of the restored file
+    # kind, channels and type of the samples -> name of the restored file
     ("png", 1, np.uint8, "a.png"),
     ("png", 3, np.uint8, "a.png"),
     ("png", 1, np.uint16, "a.png"),
@@ -151,7 +151,7 @@ def test_the_colour_profile_stays(tmp_path: Path) -> None:
 
 
 def test_what_is_lost_is_said(tmp_path: Path) -> None:
-    """What a picture says beside its pixels goes along; the report names what does not."""
+    """Metadata is kept, and the report names what is not."""
     for name, tags in (("a.tif", [(34412, 1, 4, b"LSM!", True)]), ("b.tif", [])):
         tifffile.imwrite(
             tmp_path / name,
@@ -174,7 +174,7 @@ def test_what_is_lost_is_said(tmp_path: Path) -> None:
 
 
 def test_the_same_twice_and_nothing_else(tmp_path: Path) -> None:
-    """No noise is added: a picture gives the same bytes again. Nothing but `output` changes."""
+    """A picture has the same bytes when it is restored again. Only `output` changes."""
     save(tmp_path / "in" / "a.png", pixels(1))
     save(tmp_path / "in" / "b" / "c.tif", pixels(3))
     save(tmp_path / "in" / ".hidden" / "d.png", pixels(3))
@@ -300,7 +300,7 @@ def test_a_mistake_is_one_line_before_torch_is_loaded(
         (CLASSIFIER, (), "a Classifier restores no pictures"),
         (DENSE, ("tile=64",), "a Dense has tiles of its own size"),
         (UNET, ("tile=10",), "tile=10: at least"),
-        (UNET, ("device=cuda",), "device=cuda: torch finds none here"),
+        (UNET, ("device=cuda",), "device=cuda: torch finds no GPU here"),
     ],
 )
 def test_what_the_model_cannot_do_is_refused(
@@ -366,7 +366,7 @@ def test_ssim_in_strips_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_reference_of_another_size_is_told_in_the_end(tmp_path: Path) -> None:
     save(tmp_path / "a.png", pixels(1))
     reference = save(tmp_path / "clean.png", pixels(1)[:-1])
-    with pytest.raises(ValueError, match=r"1 of 1 failed: .*a.png is of .* its reference"):
+    with pytest.raises(ValueError, match=r"1 of 1 failed: .*a.png has .* its reference"):
         restore(f"input={tmp_path}/a.png", f"reference={reference}", f"output={tmp_path}/out")
     assert not (tmp_path / "out").exists()
 
@@ -394,7 +394,7 @@ def test_a_photograph_is_unlike_garments_and_a_garment_is_not(tmp_path: Path) ->
     text = (tmp_path / "out" / "photograph 0.1.png.txt").read_text()
     assert "WARNING. This picture is unlike what the model was trained on" in text
     assert "the residual still shows the picture" in text
-    assert "it knows standard deviations from 0.350 to 0.650" in text
+    assert "trained for standard deviations from 0.350 to 0.650" in text
     assert "tiles of 28 x 28" in text
     assert "WARNING" not in (tmp_path / "out" / "0.png.txt").read_text()
     content = json_of(tmp_path / "out" / "photograph 0.1.png.json")
@@ -434,7 +434,7 @@ def test_range_of_the_training(
     assert ("noise of another kind" in report.as_text()) == (in_range is None)
     unknown = replace(report, noise_std=None)
     assert unknown.noise_in_range is None
-    assert "can't be told" in unknown.as_text()
+    assert "its strength cannot be estimated" in unknown.as_text()
 
 
 def test_noise_that_is_left_in_is_told_of(tmp_path: Path) -> None:
@@ -449,7 +449,7 @@ def test_noise_that_is_left_in_is_told_of(tmp_path: Path) -> None:
 
 
 def test_black_pictures_and_single_pixels_have_reports(tmp_path: Path) -> None:
-    """Nothing can be told of their noise; JSON without NaN is what `write_json` guarantees."""
+    """Their noise cannot be estimated. `write_json` refuses NaN."""
     save(tmp_path / "in" / "black.png", np.zeros((40, 50), np.uint8))
     save(tmp_path / "in" / "pixel.png", np.full((1, 1, 3), 99, np.uint8))
     for report in restore(f"input={tmp_path}/in", f"output={tmp_path}/out"):

@@ -1,7 +1,6 @@
-"""Which pictures are found in what a user gives: by content, behind links, in odd folders."""
+"""The pictures that are found: by content, behind links, and in odd folders."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,8 @@ from datamodules.reading import find_pictures, ranges_of, read_pictures
 from groundwork.files import expand
 from groundwork.picture_files import SIGNATURES, kind_of_file, search
 from restoration import inputs
+from tests.helpers.folders import public_folder, with_mode
 from tests.helpers.runs import DENSE, compose, run_command, trained
-
-NOBODY = 65534
 
 
 def save(path: Path, kind: str = "PNG") -> Path:
@@ -48,7 +46,7 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
 
 
 def test_folders_that_link_to_each_other_do_not_take_for_ever(tmp_path: Path) -> None:
-    """Twelve folders that each link to all others have 12! paths through them."""
+    """Twelve folders that each link to all others have 12! paths."""
     for number in range(12):
         save(tmp_path / str(number) / "a.png")
         for other in range(12):
@@ -238,20 +236,11 @@ def test_a_raw_photograph_and_a_pipe_are_refused_by_name(tmp_path: Path) -> None
 
 
 def test_an_unreadable_folder_is_named() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        root.chmod(0o755)
+    with public_folder() as root:
         save(root / "a.png")
         save(root / "secret" / "b.png")
-        (root / "secret").chmod(0)
-        user = os.geteuid()
-        if user == 0:  # root may read everything, so root is somebody else meanwhile
-            os.seteuid(NOBODY)
-        try:
+        with with_mode(root / "secret", 0):
             found, passed = search(root)
-        finally:
-            os.seteuid(user)
-            (root / "secret").chmod(0o755)
     assert [str(picture.name) for picture in found] == ["a.png"]
     assert str(passed) == "passed over 1 unreadable: secret: Permission denied"
 

@@ -1,4 +1,4 @@
-"""What a file says beside its pixels: read, made true of the restored picture, written."""
+"""Metadata is read, adapted to the restored picture, and written."""
 
 import io
 import struct
@@ -30,7 +30,7 @@ COLOURS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
 
 def camera(note: bytes = NIKON) -> Image.Exif:
-    """Of a photograph of 30 x 20 pixels, stored on its side, with a thumbnail."""
+    """Return the Exif of a photograph of 30 x 20 pixels, stored on its side, with a thumbnail."""
     exif = Image.Exif()
     exif.update({271: "Nikon", 274: 6, 306: "2020:01:01 00:00:00", 315: "A", 531: 1})
     exif.update({282: IFDRational(300), 283: IFDRational(200), 296: 2})
@@ -48,7 +48,7 @@ def saved(path: Path, picture: np.ndarray = COLOURS, **settings: Any) -> Path:
 
 
 def restored(source: Path, output: Path, picture: np.ndarray) -> tuple[Path, tuple[str, ...]]:
-    """Write a picture H W C with what `source` says; all readers give the same pixels."""
+    """Write a picture H W C with the metadata of `source`. All readers read the same pixels."""
     planes = np.moveaxis(np.atleast_3d(picture), -1, 0)
     lost = write_picture(output, planes[None], Kind(picture.dtype), metadata_of(source))
     np.testing.assert_array_equal(np.asarray(Image.open(output)), picture)
@@ -108,7 +108,7 @@ def test_exif_is_that_of_the_upright_picture(suffix: str, end: str, tmp_path: Pa
 
 @pytest.mark.parametrize("order", [">", "<"])
 def test_a_maker_note_stays_where_its_offsets_lead(order: str, tmp_path: Path) -> None:
-    """In a block; in a TIFF, whose offsets are others, one that needs them is left out."""
+    """A TIFF has other offsets, so a note that needs its old ones is left out there."""
     mark = b"MM\0*\0\0\0\x08" if order == ">" else b"II*\0\x08\0\0\0"
     gap = bytes(300)
     note = 8 + 18 + 18 + len(gap)
@@ -194,7 +194,9 @@ def test_tags_of_tiff_stay(unit: int, order: Any, bigtiff: bool, tmp_path: Path)
 def test_exif_inside_a_tiff_stays(tmp_path: Path) -> None:
     exif = camera()
     del exif[274]
-    del exif.get_ifd(EXIF)[INTEROPERABILITY]  # Pillow's TIFFs have it without what it points to
+    del exif.get_ifd(EXIF)[
+        INTEROPERABILITY
+    ]  # Pillow writes this tag of TIFFs without the directory that it points to
     source = saved(tmp_path / "a.tif", exif=exif.tobytes())
     output, lost = restored(source, tmp_path / "b.tif", COLOURS)
     found = Image.open(output).getexif()
@@ -365,7 +367,7 @@ def test_exif_that_leads_in_a_circle_or_claims_too_much(tmp_path: Path) -> None:
 
 
 def test_any_byte_of_the_metadata_may_be_wrong(tmp_path: Path) -> None:
-    """What is written is whole all the same, and is read."""
+    """The written file is whole and can be read."""
     random = np.random.default_rng(0)
     block = b"Exif\0\0" + camera().tobytes()[6:]
     jpeg = saved(tmp_path / "a.jpg", exif=block, xmp=XMP, icc_profile=SRGB).read_bytes()

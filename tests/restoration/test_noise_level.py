@@ -1,4 +1,4 @@
-"""What is said of a picture's noise, and of what was taken away from it."""
+"""The estimate of a picture's noise, and the measures of the residual."""
 
 import gzip
 from pathlib import Path
@@ -19,14 +19,14 @@ STDS = [0.05, 0.1, 0.2, 0.3, 0.5]
 
 
 def photographs() -> list[np.ndarray]:
-    """Those in scikit-image's wheel, C H W in [0, 1]."""
+    """Return the photographs in scikit-image's wheel, C H W in [0, 1]."""
     grey = [picture[None] for picture in (data.camera(), data.coins(), data.moon())]
     colour = [np.moveaxis(picture, -1, 0) for picture in (data.astronaut(), data.coffee())]
     return [picture[:, :300, :300] / 255 for picture in (*grey, *colour)]
 
 
 def with_noise(clean: np.ndarray, std: float, seed: int = 0) -> np.ndarray:
-    """As a file of 8 bits has it."""
+    """Add noise, clip and round, as in a file of 8 bits."""
     noisy = clean + std * np.random.default_rng(seed).standard_normal(clean.shape)
     return np.asarray(np.rint(noisy.clip(0, 1) * 255) / 255, np.float32)
 
@@ -52,7 +52,7 @@ def test_clipped_moments_are_the_integrals(clean: float, std: float) -> None:
 
 @pytest.mark.parametrize("std", STDS)
 def test_on_photographs(std: float) -> None:
-    """Where half of a picture is fine texture, weak noise is estimated too high."""
+    """If half of a picture is fine texture, the estimate of weak noise is too high."""
     off = np.abs(ratios(photographs(), std) - 1)
     assert off.mean() < (0.08 if std < 0.1 else 0.04)
     assert off.max() < (0.15 if std < 0.1 else 0.1)
@@ -60,7 +60,7 @@ def test_on_photographs(std: float) -> None:
 
 @pytest.mark.parametrize("std", STDS)
 def test_on_single_small_images(std: float) -> None:
-    """28 x 28 pixels, a large part of them black."""
+    """The images have 28 x 28 pixels, and a large part of them is black."""
     images, _ = new_data().load(test=False)
     off = ratios([image.numpy() / 255 for image in images[:60]], std) - 1
     assert abs(off.mean()) < 0.15
@@ -81,7 +81,7 @@ def test_on_fashion_mnist(std: float, fashion_mnist_root: Path) -> None:
 
 
 def test_clipping_is_taken_account_of() -> None:
-    """scikit-image's estimate is as good where nothing is cut, and too low where much is."""
+    """scikit-image's estimate is as good without clipping, and too low if much is clipped."""
     grey = 0.3 + 0.4 * data.camera()[:300, :300] / 255
     noisy = with_noise(grey, 0.05)
     assert estimate_std(noisy[None]) == pytest.approx(0.05, rel=0.05)
@@ -98,7 +98,7 @@ def test_where_it_cannot_be_told() -> None:
         np.ones((3, 50, 50)),
         random.random((1, 4, 1000)),  # too narrow
         random.random((1, 9, 9)),  # too small
-        np.indices((1, 50, 50)).sum(0) % 2,  # steps that are larger than any noise's
+        np.indices((1, 50, 50)).sum(0) % 2,  # steps that are larger than those of any noise
     ):
         assert estimate_std(picture.astype(np.float32)) is None
     assert estimate_std(np.full((3, 50, 50), 0.5, np.float32)) == 0
@@ -112,7 +112,7 @@ def test_what_a_right_denoiser_takes_away_looks_like_noise() -> None:
         assert found.strength == pytest.approx(1, abs=0.02)
         assert found.mean == pytest.approx((noisy - clean).mean(), abs=1e-6)
         assert found.std == pytest.approx((noisy - clean).std(), abs=1e-6)
-        # What cutting adds to the mean is known, and not taken for a part of the picture.
+        # The mean that clipping adds is known, so it is not mistaken for a part of the picture.
         assert found.explained_mean == pytest.approx(found.mean, abs=0.002)
         assert abs(found.mean) > 0.004
         assert max(abs(found.across), abs(found.down)) < 1.5 * found.white
@@ -122,7 +122,7 @@ def test_what_a_right_denoiser_takes_away_looks_like_noise() -> None:
 def test_what_a_blur_takes_away_still_shows_the_picture() -> None:
     clean = data.camera()[None, :300, :300] / 255
     noisy = with_noise(clean, 0.05)
-    for axis, name in ((2, "across"), (1, "down")):  # along which it is blurred
+    for axis, name in ((2, "across"), (1, "down")):  # the axis of the blur
         blurred = gaussian_filter(clean, 4, axes=axis).astype(np.float32)
         found = residual_of(noisy, blurred, 0.05)
         assert getattr(found, name) > 0.3
@@ -131,7 +131,7 @@ def test_what_a_blur_takes_away_still_shows_the_picture() -> None:
 
 
 def test_autocorrelation_is_numpys() -> None:
-    """Of a residual whose noise is unknown: Pearson's, but for the ends of the rows."""
+    """For unknown noise it is Pearson's correlation, apart from the ends of the rows."""
     residual = gaussian_filter(np.random.default_rng(0).normal(size=(1, 200, 200)), (0, 0.5, 1))
     found = residual_of(residual.astype(np.float32), np.zeros((1, 200, 200), np.float32), None)
     across = np.corrcoef(residual[..., 1:].ravel(), residual[..., :-1].ravel())[0, 1]

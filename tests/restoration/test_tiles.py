@@ -1,4 +1,4 @@
-"""Large pictures in tiles: nothing of the tiles is left in what is restored."""
+"""Large pictures are restored in tiles, which leave no traces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from restoration.tiles import in_tiles, tiling
 from tests.helpers.models import new_model
 
 CPU = torch.device("cpu")
-SIDE = 16  # of the tiles of the linear denoiser
+SIDE = 16  # pixels on a side of the linear denoiser's tiles
 SMALL: dict[str, dict[str, Any]] = {
     "conv_upsample": {"channels": [4, 8, 8]},
     "conv_transposed": {"channels": [4, 8, 8]},
@@ -73,7 +73,7 @@ def test_convolutional_tiles_equal_the_whole(name: str) -> None:
 
 
 def spread_out(model: torch.nn.Module) -> None:
-    """Make a network with new weights answer to its input as strongly as a trained one."""
+    """Scale new weights so that the network responds to its input as strongly as a trained one."""
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 4:
@@ -83,7 +83,7 @@ def spread_out(model: torch.nn.Module) -> None:
 def test_reach_is_the_receptive_field() -> None:
     for depth in (2, 5):
         assert reach(new_model("dncnn", depth=depth).eval(), 1) == depth
-    # Halving makes it depend on the place: that of the pixel that sees furthest counts.
+    # With halving, the reach depends on the place. The pixel that sees furthest counts.
     model = new_model("unet", channels=[4, 8, 8]).eval()
     noisy = picture(1, 64, 64)[None].requires_grad_()
     seen = 0
@@ -95,9 +95,9 @@ def test_reach_is_the_receptive_field() -> None:
 
 
 def linear_denoiser(clean: Tensor, std: float) -> Callable[[Tensor], Tensor]:
-    """The best linear map from noisy to clean tiles, fitted to tiles of a picture.
+    """Fit the best linear map from noisy to clean tiles to the tiles of a picture.
 
-    Like a dense network it sees nothing beyond its tile, and so is worst at the edges.
+    Like a dense network it sees nothing beyond its tile, so it is worst at the edges.
     """
     tiles = clean.unfold(0, SIDE, 3).unfold(1, SIDE, 3).flatten(2).flatten(0, 1).double()
     mean = tiles.mean(0)
@@ -118,7 +118,7 @@ def test_seams_cannot_be_seen_in_the_error() -> None:
     restore = linear_denoiser(clean, std)
 
     def at_seams(overlap: int) -> tuple[float, float]:
-        """Steps of the error, and its square, where tiles begin, relative to all other places."""
+        """Return the error's steps and its square where tiles begin, relative to other places."""
         found = in_tiles(restore, noisy[None, None], (SIDE, SIDE), (overlap, overlap), batch=64)
         error = (found[0, 0] - clean)[:, SIDE:-SIDE]
         starts = tiling(256, SIDE, overlap).starts - SIDE
@@ -205,7 +205,11 @@ def test_what_cannot_restore_is_refused() -> None:
     for model, tile, reason in (
         (new_model("classifier"), None, "a Classifier restores no pictures"),
         (new_model("dense"), 64, "tile=64: a Dense has tiles of its own size, 28 x 28"),
-        (new_model("unet"), 64, "tile=64: at least 188 pixels, since this network sees 14"),
+        (
+            new_model("unet"),
+            64,
+            "tile=64: it must be at least 188 pixels, since this network sees 14",
+        ),
         (new_model("unet", (2, 28, 28)), None, "it is for images of 2 channels"),
     ):
         with pytest.raises(ValueError, match=reason):
