@@ -32,8 +32,8 @@ def denoise(cfg: DictConfig) -> list[Report]:
     told of in the end, when all others are done.
     """
     given = settings.checked(cfg)
-    reference = Path(given.reference) if given.reference else None
-    tasks = inputs.find(given.input, Path(given.output), reference, given.overwrite)
+    reference = Path(given["reference"]) if given["reference"] else None
+    tasks = inputs.find(given["input"], Path(given["output"]), reference, given["overwrite"])
 
     import torch
     from omegaconf import OmegaConf
@@ -47,12 +47,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
     from restoration.trained_on import Training, source_name
 
     cuda = torch.cuda.is_available()
-    if given.device == "cuda" and not cuda:
+    if given["device"] == "cuda" and not cuda:
         raise ValueError("device=cuda: torch finds none here")
-    device = "cuda" if cuda and given.device != "cpu" else "cpu"
-    model, run = load_model(given.checkpoint)
+    device = "cuda" if cuda and given["device"] != "cpu" else "cpu"
+    model, run = load_model(given["checkpoint"])
     require_noise(run["noise"])
-    tile = None if given.tile == "auto" else int(given.tile)
+    tile = None if given["tile"] == "auto" else int(given["tile"])
     restorer = Restorer(model, tile, torch.device(device))
     training = Training(
         type(model).__name__,
@@ -65,7 +65,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
     for task in track(tasks, "restoring", transient=True, disable=not sys.stdout.isatty()):
         signals.stop_if_asked()
         try:
-            reports.append(restore(task, restorer, given.checkpoint, training, given.range))
+            reports.append(restore(task, restorer, given["checkpoint"], training, given["range"]))
         except (ValueError, OSError) as error:
             failures.append(one_line(error))
     if reports:

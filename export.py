@@ -31,15 +31,15 @@ def export(cfg: DictConfig) -> Path:
     Raises ValueError, FileNotFoundError or OSError for what a user can mend; nothing is written
     then.
     """
-    from cli.config import check_export_settings
     from denoisers.checkpoint import load_model
     from exporting.about import describe_export, metrics_beside
     from exporting.checks import largest_difference
     from exporting.formats import FORMATS
+    from exporting.settings import check_settings
     from groundwork.environment import isolated
     from groundwork.files import whole_file
 
-    check_export_settings(cfg)
+    check_settings(cfg)
     format, checkpoint = FORMATS[cfg.format], expand(cfg.checkpoint)
     output = output_file(cfg.output, checkpoint, cfg.format)
     if output.exists():
