@@ -36,8 +36,8 @@ def denoise(cfg: DictConfig) -> list[Report]:
         OSError: A file is missing or cannot be written.
     """
     given = settings.checked(cfg)
-    reference = Path(given.reference) if given.reference else None
-    tasks = inputs.find(given.input, Path(given.output), reference, given.overwrite)
+    reference = Path(given["reference"]) if given["reference"] else None
+    tasks = inputs.find(given["input"], Path(given["output"]), reference, given["overwrite"])
 
     import torch
     from omegaconf import OmegaConf
@@ -51,12 +51,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
     from restoration.trained_on import Training, source_name
 
     cuda = torch.cuda.is_available()
-    if given.device == "cuda" and not cuda:
+    if given["device"] == "cuda" and not cuda:
         raise ValueError("device=cuda: torch finds no GPU here")
-    device = "cuda" if cuda and given.device != "cpu" else "cpu"
-    model, run = load_model(given.checkpoint)
+    device = "cuda" if cuda and given["device"] != "cpu" else "cpu"
+    model, run = load_model(given["checkpoint"])
     require_noise(run["noise"])
-    tile = None if given.tile == "auto" else int(given.tile)
+    tile = None if given["tile"] == "auto" else int(given["tile"])
     restorer = Restorer(model, tile, torch.device(device))
     training = Training(
         type(model).__name__,
@@ -69,7 +69,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
     for task in track(tasks, "restoring", transient=True, disable=not sys.stdout.isatty()):
         signals.stop_if_asked()
         try:
-            reports.append(restore(task, restorer, given.checkpoint, training, given.range))
+            reports.append(restore(task, restorer, given["checkpoint"], training, given["range"]))
         except (ValueError, OSError) as error:
             failures.append(one_line(error))
     if reports:

@@ -25,27 +25,27 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     Raises ValueError or FileNotFoundError for what a user can mend.
     """
     from baselines.tuning import require_available
-    from cli.config import build, check, check_eval_settings
+    from cli.config import build
     from cli.trainer_settings import callbacks_of
     from datamodules.noise import Noise
     from denoisers.checkpoint import load_model
     from denoisers.denoiser import Denoiser
     from evaluation.classifiers import PerImageScores, TaskAccuracy, task_models
     from evaluation.score import require_levels, score
+    from evaluation.settings import check_settings
     from groundwork.environment import environment, isolated
     from groundwork.files import write_json
     from groundwork.run_directory import RECORD, claimed
     from training.profiling import profiler_into, show_reports
     from training.progress import progress
 
-    check_eval_settings(cfg)
+    check_settings(cfg)
     require_available(cfg.baselines)
     with isolated():
         model, run = load_model(cfg.checkpoint)
         noise: Noise = build(cfg.noise, "noise")
         require_levels(noise, cfg.levels)
         data = build(cfg.data, "data", noise=noise)
-        check(cfg.trainer, "trainer")
         classifier, control = task_models(cfg, model, data)
         if isinstance(model, Denoiser):
             model.measure(data.image_shape)

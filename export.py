@@ -37,15 +37,15 @@ def export(cfg: DictConfig) -> Path:
         FileNotFoundError: There is no checkpoint, or no real images.
         OSError: The file could not be written.
     """
-    from cli.config import check_export_settings
     from denoisers.checkpoint import load_model
     from exporting.about import describe_export, metrics_beside
     from exporting.checks import largest_difference
     from exporting.formats import format_named
+    from exporting.settings import check_settings
     from groundwork.environment import isolated
     from groundwork.files import whole_file
 
-    check_export_settings(cfg)
+    check_settings(cfg)
     format, checkpoint = format_named(cfg.format), expand(cfg.checkpoint)
     output = output_file(cfg.output, checkpoint, cfg.format)
     if output.exists():

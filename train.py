@@ -43,14 +43,14 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     """
     from pytorch_lightning import seed_everything
 
-    from cli.config import build, check_train_settings, plain, without_objects
-    from cli.trainer_settings import check_batches
+    from cli.config import build, plain, without_objects
     from denoisers.resuming import read_resumable
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
     from training.set_objective import train_by
+    from training.settings import check_batches, check_settings
 
-    check_train_settings(cfg)
+    check_settings(cfg)
     resumed: dict[str, Any] | None = None
     cut_off = run_directory.cut_off_run(directory, cfg) if go_on else None
     with isolated():

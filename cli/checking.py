@@ -6,16 +6,45 @@ its own. This file imports nothing heavy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from omegaconf import DictConfig, OmegaConf
+from pydantic import (
+    ConfigDict,
+    Field,
+    PydanticSchemaGenerationError,
+    TypeAdapter,
+    ValidationError,
+)
 
 from cli.suggestions import nearest, suggest_setting
 
+File = Annotated[str, Field(min_length=1)]
 MISSING = "???"  # how OmegaConf writes a value that has to be given
 
 
-def check_settings(
+def check_config(cfg: DictConfig, kind: type, groups: Iterable[str] = ()) -> None:
+    """Refuse a command's config that lacks a group, or has a wrong setting beside its groups.
+
+    Args:
+        cfg: The composed config.
+        kind: The TypedDict of the settings beside the groups.
+        groups: The config groups that the command chooses from. What is in them is not checked.
+
+    Raises:
+        ValueError: As in `check_group`.
+    """
+    settings: Any = OmegaConf.to_container(cfg, resolve=True)
+    for group in groups:
+        if not isinstance(settings.pop(group, None), dict):
+            raise ValueError(
+                f"{group} is missing: choose one, as conf/{group}/ has them; in Python, compose "
+                "the config with cli.composing.compose"
+            )
+    check_group(settings, kind, others=groups)
+
+
+def check_group(
     settings: Mapping[str, Any], kind: type, before: str = "", others: Iterable[str] = ()
 ) -> None:
     """Refuse settings that are not those of a TypedDict.
@@ -48,7 +77,7 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
         name: The setting's full name.
 
     Raises:
-        ValueError: As in `check_settings`.
+        ValueError: As in `check_group`.
     """
     if isinstance(value, str) and value == MISSING:
         raise ValueError(f"{name} is required: give it on the command line")
@@ -56,7 +85,7 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
         if not isinstance(value, dict):
             parts = " and ".join(annotations_of(annotation))
             raise ValueError(f"{name}={value}: should have {parts}")
-        return check_settings(value, annotation, f"{name}.")
+        return check_group(value, annotation, f"{name}.")
     try:
         TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(
             value, strict=True
@@ -75,14 +104,14 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
 
 
 def annotations_of(annotated: Any) -> dict[str, Any]:
-    """The annotations of a class or a function by name, with their ranges."""
+    """Return the annotations of a class or a function by name, with their ranges."""
     hints = get_type_hints(annotated, include_extras=True)
     hints.pop("return", None)
     return hints
 
 
 def names_in(annotations: Mapping[str, Any]) -> dict[str, Any]:
-    """The names of settings, with those inside groups, for `suggest_setting`."""
+    """Return the names of settings, with those inside groups, for `suggest_setting`."""
     return {
         name: names_in(annotations_of(annotation)) if is_typeddict(annotation) else None
         for name, annotation in annotations.items()

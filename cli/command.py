@@ -17,21 +17,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 
-from cli import directories, extras, hydra_errors, sweeps
+from cli import directories, extras, sweeps
 from cli.launchers import (
-    FAILED,
-    LAUNCHED,
     LaunchedJobError,
     begin_as_launched,
+    is_launched,
     provide_for_launchers,
 )
-from cli.messages import TRACEBACK, is_users_mistake, one_line
+from cli.messages import TRACEBACK, JobsFailedError, is_users_mistake, one_line
 from cli.output import READER_GONE, end_with_the_reader, reader_has_gone
 from cli.signals import Interrupted, await_signals, caught, stop_if_asked
 from groundwork.machine import tune_process
 
 NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words and numbers
-COMMANDS: list[str] = []  # what this process was started as, unless a launcher has started it
 
 
 def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> None:
@@ -46,7 +44,6 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
     everything.
     """
     name = Path(sys.argv[0]).name
-    COMMANDS.append(name)
     tune_process()
     await_signals()
     provide_for_launchers()
@@ -66,18 +63,16 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
                 stop_if_asked()  # then it is what a launcher makes of the signal
                 raise
     except Interrupted as interruption:
-        if interruption.advice == Interrupted.advice:  # it came between a sweep's jobs, if at all
-            interruption.advice = _how_to_go_on_with_all(interruption)
         print(f"{name}: {interruption}", file=sys.stderr)
         sys.exit(128 + interruption.signal)  # as a shell says of what a signal has ended
     except Exception as error:
         if everything or not is_users_mistake(error):
             raise
-        sys.exit(f"{name}: {_failed_jobs()}{one_line(error)}")
+        # Failed jobs are all named, however many they are.
+        line = str(error) if isinstance(error, JobsFailedError) else one_line(error)
+        sys.exit(f"{name}: {line}")
     finally:
         caught()
-    if FAILED:  # a sweeper may go on without them
-        sys.exit(f"{name}: {_failed_jobs()}see train.log in their directories")
 
 
 def _with_overrides(arguments: list[str], added: list[str]) -> list[str]:
@@ -120,7 +115,7 @@ def job(last: Path | None = None) -> Iterator[None]:
     Hydra reports a job that raises in lines of its own, so a command's only job exits instead. A
     job in a sweep has to raise: exiting would take the jobs after it along.
     """
-    if not COMMANDS:
+    if is_launched():
         begin_as_launched()
     # With hydra.job.chdir too, relative paths are relative to where the command was started; what
     # a run writes has its directory by its full path.
@@ -140,10 +135,9 @@ def job(last: Path | None = None) -> Iterator[None]:
             sys.exit(READER_GONE)  # a sweep's next jobs have no reader either
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.MULTIRUN:
-            FAILED.append(Path(hydra.runtime.output_dir).name)
             _log_failure(error)
-            if LAUNCHED:
-                raise LaunchedJobError(FAILED.pop(), _line_or_log(error)) from error
+            if is_launched():
+                raise LaunchedJobError(_line_or_log(error)) from error
         elif is_users_mistake(error):
             raise SystemExit(f"{Path(sys.argv[0]).name}: {one_line(error)}") from error
         raise
@@ -160,18 +154,6 @@ def _how_to_go_on(last: Path | None) -> str:
     return f"go on with checkpoint={os.path.relpath(last)}"
 
 
-def _how_to_go_on_with_all(interruption: Interrupted) -> str:
-    """The same, for a command whose jobs run in other processes."""
-    sweep = hydra_errors.sweep(interruption)
-    if sweep is None:
-        return interruption.advice
-    if sweep.job.config_name != "train":
-        return "run the same command again"
-    advice = f"the same command with hydra.sweep.dir={sweep.sweep.dir} goes on where this ended"
-    queued = sweep.launcher["_target_"].endswith("SlurmLauncher")
-    return f"its jobs go on by themselves; once they have ended, {advice}" if queued else advice
-
-
 def _log_failure(error: Exception) -> None:
     """A job's failure: a line on the terminal, with the traceback in the job's own log file."""
     log = logging.getLogger(__name__)
@@ -182,10 +164,6 @@ def _log_failure(error: Exception) -> None:
         record.exc_info = (type(error), error, error.__traceback__) if to_file else None
         record.exc_text = None  # a formatter's cache, which would bring it to the next handler
         handler.handle(record)
-
-
-def _failed_jobs() -> str:
-    return f"{len(FAILED)} of the sweep's jobs failed ({', '.join(FAILED)}): " if FAILED else ""
 
 
 def _line_or_log(error: Exception) -> str:

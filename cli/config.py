@@ -8,10 +8,8 @@ import inspect
 import pydoc
 from collections.abc import Collection
 from typing import (
-    Annotated,
     Any,
     Literal,
-    TypedDict,
     get_args,
     get_origin,
     get_type_hints,
@@ -20,20 +18,18 @@ from typing import (
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from pydantic import Field, FiniteFloat
 from pytorch_lightning import Trainer
 from torch import nn
 
-from baselines.tuning import Which
-from cli import memory, trainer_settings
-from cli.checking import check_settings, check_value, names_in
+from cli import memory
+from cli.checking import annotations_of, check_value, names_in
 from cli.suggestions import suggest_setting
+from cli.trainer_settings import TrainerSettings
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.objectives import TrainingObjective
 from groundwork import machine
-from groundwork.seeding import Seed
 
 # The groups that a config chooses from, and what each choice describes.
 KINDS: dict[str, type] = {
@@ -43,76 +39,6 @@ KINDS: dict[str, type] = {
     "objective": TrainingObjective,
     "trainer": Trainer,
 }
-File = Annotated[str, Field(min_length=1)]
-
-
-class EarlyStopping(TypedDict):
-    """The group `early_stopping` of conf/train.yaml."""
-
-    patience: Annotated[int, Field(ge=0, le=trainer_settings.MOST)] | None
-    min_delta: Annotated[FiniteFloat, Field(ge=0)]
-
-
-class TrainSettings(TypedDict):
-    """The settings of conf/train.yaml that stand in no config group."""
-
-    seed: Seed
-    compile: bool
-    checkpoint: File | None
-    early_stopping: EarlyStopping
-
-
-class EvalSettings(TypedDict):
-    """The settings of conf/eval.yaml that stand in no config group."""
-
-    seed: Seed
-    checkpoint: File
-    classifier: File | None
-    control: File | None
-    split: Literal["test", "val"]
-    baselines: Which
-    levels: list[Annotated[FiniteFloat, Field(ge=0)]]
-
-
-class ExportSettings(TypedDict):
-    """The settings of conf/export.yaml that stand in no config group."""
-
-    seed: Seed
-    checkpoint: File
-    format: File  # exporting/formats.py knows the names
-    output: File | None
-    check: Literal["real", "random"]
-    licence: Annotated[str, Field(min_length=1)]
-
-
-def check_train_settings(cfg: DictConfig) -> None:
-    """Raises ValueError for a setting of train.py's own, or of the trainer, that is wrong."""
-    _check_settings(cfg, TrainSettings, ["data", "noise", "model", "objective", "trainer"])
-    check(cfg.trainer, "trainer")
-    trainer_settings.check_for_training(cfg)
-
-
-def check_eval_settings(cfg: DictConfig) -> None:
-    """Raises ValueError for a setting of eval.py's own, or of the trainer, that is wrong."""
-    _check_settings(cfg, EvalSettings, ["data", "noise", "trainer"])
-    check(cfg.trainer, "trainer")
-    trainer_settings.check_for_evaluation(cfg.trainer)
-
-
-def check_export_settings(cfg: DictConfig) -> None:
-    """Raises ValueError for a setting of export.py's own that is wrong."""
-    _check_settings(cfg, ExportSettings, ["data", "noise"])
-
-
-def _check_settings(cfg: DictConfig, kind: type, groups: list[str]) -> None:
-    settings = plain(cfg)
-    for group in groups:
-        if not isinstance(settings.pop(group, None), dict):
-            raise ValueError(
-                f"{group} is missing: choose one, as conf/{group}/ has them; in Python, compose "
-                "the config with cli.composing.compose"
-            )
-    check_settings(settings, kind, others=KINDS)
 
 
 def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
@@ -161,7 +87,7 @@ def _annotations(target: Any) -> dict[str, Any]:
     """Of the arguments."""
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     hints.pop("return", None)
-    return hints | (trainer_settings.ANNOTATIONS if target is Trainer else {})
+    return hints | (annotations_of(TrainerSettings) if target is Trainer else {})
 
 
 def _describes_object(value: Any) -> bool:
@@ -256,5 +182,5 @@ def without_objects(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(node: DictConfig | ListConfig) -> Any:
-    """The node as plain Python containers, interpolations resolved."""
-    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
+    """Return the node as plain Python containers, interpolations resolved."""
+    return OmegaConf.to_container(node, resolve=True)

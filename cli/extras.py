@@ -1,4 +1,4 @@
-"""Launchers and sweepers that come with extras: how they are set here, and what to install.
+"""Launchers and sweepers: how they are set here, and what to install for those of extras.
 
 This file imports nothing heavy, like cli/command.py.
 """
@@ -22,7 +22,7 @@ EXTRAS = {
 
 
 def offer() -> None:
-    """Give the choices of the extras that are installed the settings of conf/extras.yaml.
+    """Give the launchers and sweepers that are installed the settings of conf/extras.yaml.
 
     Files in conf/hydra could not: they would hide the plugins' own configs, with their types.
     """
@@ -37,6 +37,6 @@ def offer() -> None:
 
 
 def to_install(group: str, option: str) -> str | None:
-    """What to do to get a choice that an extra would bring; None for other choices."""
+    """Say how to get a choice that an extra brings. It is None for other choices."""
     extra = EXTRAS.get(f"{group}={option}")
     return extra and f"{group}={option} needs an extra: pip install '.[{extra}]'"

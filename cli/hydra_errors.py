@@ -14,14 +14,11 @@ from hydra.core.default_element import GroupDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from cli import extras
 from cli.suggestions import suggest, suggest_setting
-
-LAUNCHERS = ("hydra_joblib_launcher", "hydra_submitit_launcher")
 
 
 def of_options(error: BaseException) -> bool:
@@ -36,24 +33,6 @@ def while_composing(error: BaseException) -> bool:
     """
     frames = traceback.extract_tb(error.__traceback__)
     return any(Path(frame.filename).name == "config_loader_impl.py" for frame in frames)
-
-
-def while_launching(error: BaseException) -> bool:
-    """Whether an error is of a launcher itself: of its settings, or of a process that has died.
-
-    What a job raises comes out of the sweeper.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(Path(frame.filename).parent.name in LAUNCHERS for frame in frames)
-
-
-def sweep(error: BaseException) -> DictConfig | None:
-    """Hydra's settings of the sweep in which an exception was raised; None outside one."""
-    for config in _locals(error, "cfg"):
-        if OmegaConf.select(config, "hydra.mode") == RunMode.MULTIRUN:
-            settings: DictConfig = config.hydra
-            return settings
-    return None
 
 
 def wrong_name(error: BaseException) -> str | None:

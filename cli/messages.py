@@ -17,9 +17,32 @@ LONGEST = 450  # characters of a line that tells of a mistake
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch: the traceback instead of the line
 
 
+class LauncherError(Exception):
+    """A launcher cannot do what its settings say, or one of its processes has died."""
+
+
+class JobsFailedError(Exception):
+    """Some jobs of a sweep have failed. Its cause is what the sweeper made of it, if anything.
+
+    Args:
+        directories: Names of the failed jobs' directories.
+        reason: Why the first one has failed, or where to see it.
+    """
+
+    def __init__(self, directories: list[str], reason: str) -> None:
+        failed = f"{len(directories)} of the sweep's jobs failed ({', '.join(directories)})"
+        super().__init__(f"{failed}: {reason}")
+
+
+# Their messages are written for the user.
+TOLD = (HydraException, OmegaConfBaseException, OSError, LaunchedJobError, LauncherError)
+
+
 def is_users_mistake(error: Exception) -> bool:
     """Whether a line says all: for what Hydra, Lightning or this project refuses with a reason."""
-    if isinstance(error, HydraException | OmegaConfBaseException | OSError | LaunchedJobError):
+    if isinstance(error, JobsFailedError):
+        return not isinstance(error.__cause__, Exception) or is_users_mistake(error.__cause__)
+    if isinstance(error, TOLD):
         return True
     if type(error).__name__ == "MisconfigurationException":  # Lightning's
         return True
@@ -29,8 +52,7 @@ def is_users_mistake(error: Exception) -> bool:
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
             return True
-    told = (hydra_errors.of_options, hydra_errors.while_composing, hydra_errors.while_launching)
-    return any(known(error) for known in told)
+    return hydra_errors.of_options(error) or hydra_errors.while_composing(error)
 
 
 def one_line(error: BaseException) -> str:

@@ -1,26 +1,22 @@
-"""What denoise.py is told, checked before anything heavy is imported."""
+"""The settings of denoise.py. They are checked before anything heavy is imported."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from cli.suggestions import suggest
+from cli.checking import File, check_config
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
 
-Name = Annotated[str, Field(min_length=1), AfterValidator(lambda path: str(expand(path)))]
 
+class Settings(TypedDict):
+    """The settings of conf/denoise.yaml, which says what each means."""
 
-class Settings(BaseModel):
-    """The keys of conf/denoise.yaml, which says what each means."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    checkpoint: Name
-    input: Name | Annotated[list[Name], Field(min_length=1)]
-    output: Name
-    reference: Name | None
+    checkpoint: File
+    input: File | Annotated[list[File], Field(min_length=1)]
+    output: File
+    reference: File | None
     range: Given
     tile: Literal["auto"] | Annotated[int, Field(ge=1)]
     device: Literal["auto", "cpu", "cuda"]
@@ -28,19 +24,20 @@ class Settings(BaseModel):
 
 
 def checked(cfg: DictConfig) -> Settings:
-    """Raises ValueError, one line, for a setting that is missing, unknown or of the wrong type."""
-    names = list(Settings.model_fields)
-    for key in map(str, cfg):
-        if key not in names:
-            raise ValueError(f"{key}: there is no such setting, {suggest(key, names)}")
-    for key in names:
-        if key not in cfg or OmegaConf.is_missing(cfg, key):
-            raise ValueError(f"{key} is required: give it on the command line")
-    try:
-        settings = Settings.model_validate(OmegaConf.to_container(cfg, resolve=True))
-    except ValidationError as error:
-        key = str(error.errors()[0]["loc"][0])
-        reasons = {problem["msg"].removeprefix("Input ") for problem in error.errors()}
-        raise ValueError(f"{key}={cfg[key]}: {' or '.join(sorted(reasons))}") from None
-    require_range(settings.range)
-    return settings
+    """Check a config, and return its settings with `~` in paths expanded.
+
+    Raises:
+        ValueError: A setting is unknown, missing or wrong.
+    """
+    check_config(cfg, Settings)
+    settings: Any = OmegaConf.to_container(cfg, resolve=True)
+    require_range(settings["range"])
+    paths = ("checkpoint", "input", "output", "reference")
+    checked: Settings = settings | {name: _expanded(settings[name]) for name in paths}
+    return checked
+
+
+def _expanded(path: Any) -> Any:
+    if isinstance(path, list):
+        return [_expanded(each) for each in path]
+    return None if path is None else str(expand(path))

@@ -8,7 +8,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, ProgressBar, TQDMProgressBar
 from pytorch_lightning.utilities import rank_zero_only
 
-from cli.launchers import LAUNCHED
+from cli.launchers import is_launched
 from cli.output import on_a_terminal
 from training.callbacks import History
 
@@ -52,7 +52,7 @@ def progress(settings: DictConfig, others: Sequence[Callback]) -> list[Callback]
         One callback. It has to come after the history, whose rows it shows. None for jobs that
         share a terminal.
     """
-    without = settings.enable_progress_bar is False or settings.barebones or LAUNCHED
+    without = settings.enable_progress_bar is False or settings.barebones or is_launched()
     if without or any(isinstance(callback, ProgressBar) for callback in others):
         return []
     return [Bar() if on_a_terminal() else EpochLines()]

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
 
+import evaluation.settings
 import train
+import training.settings
 from cli import checkpoint_options
-from cli.config import build, check_eval_settings, check_train_settings
+from cli.config import build
 from cli.messages import is_users_mistake, one_line
-from cli.trainer_settings import check_batches
 from denoisers.checkpoint import load_model
 from denoisers.resuming import read_resumable
 from evaluation.classifiers import task_models
@@ -37,13 +38,13 @@ Known = dict[str, list[str]]  # keys, each with values that are right for it
 
 def construct_training(cfg: DictConfig, directory: Path) -> None:
     """What train.py does before it reads data."""
-    check_train_settings(cfg)
+    training.settings.check_settings(cfg)
     with isolated():
         seed_everything(cfg.seed, verbose=False)
         if cfg.checkpoint:
             read_resumable(cfg.checkpoint, cfg.trainer.max_epochs)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
-        check_batches(cfg.trainer, data)
+        training.settings.check_batches(cfg.trainer, data)
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
@@ -52,7 +53,7 @@ def construct_training(cfg: DictConfig, directory: Path) -> None:
 
 def construct_evaluation(cfg: DictConfig, directory: Path) -> None:
     """What eval.py does before it reads data."""
-    check_eval_settings(cfg)
+    evaluation.settings.check_settings(cfg)
     with isolated():
         model, _ = load_model(cfg.checkpoint)
         data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
