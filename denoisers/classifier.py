@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from denoisers.base import ImageModel, Objective, Stage, Width, Widths
+from denoisers.base import ImageModel, LossOutput, Stage, Width, Widths
 from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
@@ -89,9 +89,9 @@ class Classifier(ImageModel):
     def encode(self, noisy: Tensor) -> Tensor:
         return self.features(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         logits = self(batch.clean if self.input == "clean" else batch.noisy)
-        return Objective({"loss": F.cross_entropy(logits, batch.label)}, logits)
+        return LossOutput({"loss": F.cross_entropy(logits, batch.label)}, logits)
 
     def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
         self.metrics[stage].update(output, batch.label)  # type: ignore[operator]

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.base import ImageModel, Objective, Stage
+from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
 from denoisers.denoiser import Denoiser
@@ -65,14 +65,16 @@ class Composite(ImageModel):
     def encode(self, noisy: Tensor) -> Tensor:
         return self.denoiser.encode(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
-        terms, restored = self.denoiser.objective(batch, random)
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
+        terms, restored = self.denoiser.loss_of(batch, random)
         if restored is None:
             restored = self.denoiser(batch.noisy)
         logits = self.classifier(restored)
         cross_entropy = F.cross_entropy(logits, batch.label)
         loss = terms["loss"] + self.class_weight * cross_entropy
-        return Objective(terms | {"loss": loss, "cross_entropy": cross_entropy}, (restored, logits))
+        return LossOutput(
+            terms | {"loss": loss, "cross_entropy": cross_entropy}, (restored, logits)
+        )
 
     def update_metrics(self, stage: Stage, output: tuple[Tensor, Tensor], batch: Batch) -> None:
         restored, logits = output

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.base import ImageModel, Objective, Stage
+from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 from denoisers.optimizer import AdamW
@@ -108,6 +108,6 @@ class Autoencoder(PixelDenoiser):
         """What `forward` gives: a sigmoid cuts nothing."""
         return self(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)
-        return Objective({"loss": loss}, restored)
+        return LossOutput({"loss": loss}, restored)

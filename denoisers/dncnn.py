@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoisers.base import Objective, Width
+from denoisers.base import LossOutput, Width
 from denoisers.denoiser import PixelDenoiser
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
@@ -62,7 +62,7 @@ class DnCNN(PixelDenoiser):
     def forward(self, noisy: Tensor) -> Tensor:
         return self.estimate(noisy).clamp(0, 1)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         estimate = self.estimate(batch.noisy)
         loss = distance(self.loss, estimate, batch.clean)
-        return Objective({"loss": loss}, estimate.clamp(0, 1))
+        return LossOutput({"loss": loss}, estimate.clamp(0, 1))

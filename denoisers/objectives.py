@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from denoisers.base import ImageModel, Objective
+from denoisers.base import ImageModel, LossOutput
 from denoisers.denoiser import PixelDenoiser
 from denoisers.losses import distance
 from groundwork.batch import Batch
@@ -48,7 +48,7 @@ class TrainingObjective(ABC):
         """Raises ValueError, with the reason, for a model that this cannot train."""
 
     @abstractmethod
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
         """The loss of a batch. Every draw comes from `random`, which is on the batch's device."""
 
 
@@ -61,8 +61,8 @@ class Supervised(TrainingObjective):
     def require_fit(self, model: ImageModel) -> None:
         """Any model has one."""
 
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
-        return model.objective(batch, random)
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
+        return model.loss_of(batch, random)
 
 
 class Unsupervised(TrainingObjective):
@@ -89,9 +89,9 @@ class Unsupervised(TrainingObjective):
                 "only: choose a convolutional model"
             )
 
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
         assert isinstance(model, PixelDenoiser)
-        return Objective({"loss": self.loss(model.estimate, batch, random)})
+        return LossOutput({"loss": self.loss(model.estimate, batch, random)})
 
     @abstractmethod
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:

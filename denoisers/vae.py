@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from denoisers.base import Objective, Stage, Width, Widths
+from denoisers.base import LossOutput, Stage, Width, Widths
 from denoisers.denoiser import Denoiser
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
@@ -165,7 +165,7 @@ class VAE(Denoiser):
         weight = torch.linspace(0, 1, steps, device=codes.device)[:, None]
         return self.decode(codes[:1].lerp(codes[1:], weight))
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         mean, log_variance = self.posterior(batch.noisy)
         epsilon = batch.draw_per_image(
             lambda images: standard_normal(torch.Size((len(images), self.latent_dim)), random)
@@ -178,7 +178,7 @@ class VAE(Denoiser):
             "reconstruction": reconstruction,
             "kl": kl,
         }
-        return Objective(terms, None if self.training else self.decode(mean))
+        return LossOutput(terms, None if self.training else self.decode(mean))
 
     def reconstruction(self, logits: Tensor, clean: Tensor, shard: Shard | None = None) -> Tensor:
         """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar.

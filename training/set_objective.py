@@ -13,7 +13,7 @@ from denoisers.objectives import Supervised, TrainingObjective
 LEAST_NOISE = 99  # dB: an image that is closer to the clean one counts as the same
 
 
-def train_by(node: DictConfig, model: ImageModel, data: ImageDataModule) -> None:
+def set_objective(node: DictConfig, model: ImageModel, data: ImageDataModule) -> None:
     """Make the model learn by the objective that a node describes, and the data give what it needs.
 
     Raises ValueError, with the reason, where the objective fits the model or the noise not.

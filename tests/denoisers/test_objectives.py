@@ -37,7 +37,7 @@ from groundwork.batch import Batch
 from tests.helpers.lines import line_for
 from tests.helpers.models import SINGLE, any_model, new_data, new_model, random_batch
 from tests.helpers.runs import ROOT, compose, read, resume_in, same, train_in, trained, untimed
-from training.set_objective import train_by
+from training.set_objective import set_objective
 
 STD = 0.5
 CLEAN_FREE: list[Unsupervised] = [
@@ -365,12 +365,12 @@ def train_steps(objective: str, steps: int) -> PixelDenoiser:
     model = new_model("unet", channels=[8, 16], optimizer={"lr": 0.01})
     assert isinstance(model, PixelDenoiser)
     data = unclipped_data()
-    train_by(objective_node(objective), model, data)
+    set_objective(objective_node(objective), model, data)
     optimizer = model.train().configure_optimizers()["optimizer"]
     for step in range(steps):
         positions = torch.arange(32) + 32 * (step % 15)
         batch = data.on_after_batch_transfer(Draw("train", 0, step, positions), 0)
-        loss = model.training_objective(batch, random_generator(step)).terms["loss"]
+        loss = model.training_loss_of(batch, random_generator(step)).terms["loss"]
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -389,13 +389,13 @@ def test_each_objective_teaches_a_small_network_to_denoise(objective: str) -> No
 @pytest.mark.parametrize("objective", CONFIGS)
 def test_training_alone_is_changed_and_its_draws_come_from_the_generator(objective: str) -> None:
     model, batch = new_model("unet", channels=[4, 8]), gaussian_batch(4, (1, 28, 28))
-    own = model.eval().objective(batch, random_generator()).terms["loss"]
-    train_by(objective_node(objective), model, unclipped_data())
-    assert torch.equal(model.objective(batch, random_generator()).terms["loss"], own)
+    own = model.eval().loss_of(batch, random_generator()).terms["loss"]
+    set_objective(objective_node(objective), model, unclipped_data())
+    assert torch.equal(model.loss_of(batch, random_generator()).terms["loss"], own)
     model.train()
 
     def loss(seed: int) -> float:
-        return model.training_objective(batch, random_generator(seed)).terms["loss"].item()
+        return model.training_loss_of(batch, random_generator(seed)).terms["loss"].item()
 
     torch.manual_seed(0)
     first = loss(0)
@@ -414,14 +414,14 @@ def test_each_objective_trains_a_model_or_refuses_it_in_a_line(name: str, object
     if objective == "neighbor2neighbor" and name == "dense":
         fits = False
     if not fits:
-        assert line_for(lambda: train_by(node, model, data)).startswith(
+        assert line_for(lambda: set_objective(node, model, data)).startswith(
             f"objective: {kind.__name__} "
         )
         return
-    train_by(node, model, data)
+    set_objective(node, model, data)
     batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(8)), 0)
     assert (batch.second is not None) == (objective == "noise2noise")
-    model.train().training_objective(batch, random_generator()).terms["loss"].backward()  # type: ignore[no-untyped-call]
+    model.train().training_loss_of(batch, random_generator()).terms["loss"].backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
@@ -460,12 +460,12 @@ def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> Non
     assert isinstance(alone, DictConfig)
     biased = unclipped_data().with_noise(Dropout(0.3, clip=False))
     if objective == "supervised":
-        train_by(node, model, clipped)
-        train_by(alone, model, biased)
+        set_objective(node, model, clipped)
+        set_objective(alone, model, biased)
         return
-    line = line_for(lambda: train_by(node, model, clipped))
+    line = line_for(lambda: set_objective(node, model, clipped))
     assert "have the means 0.20, 0.50, 0.80: give noise.clip=false" in line
-    line = line_for(lambda: train_by(alone, model, biased))
+    line = line_for(lambda: set_objective(alone, model, biased))
     if objective in ("sure", "r2r"):
         assert line.endswith("not for Dropout: choose noise=gaussian")
     else:
@@ -476,7 +476,7 @@ def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> Non
 @pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
 def test_other_losses_than_the_squared_error_are_refused(objective: str, loss: str) -> None:
     model = new_model("conv_upsample", loss=loss)
-    line = line_for(lambda: train_by(objective_node(objective), model, unclipped_data()))
+    line = line_for(lambda: set_objective(objective_node(objective), model, unclipped_data()))
     assert line.endswith(f"model.loss={loss} must be mse")
 
 
@@ -532,7 +532,7 @@ def test_pictures_that_are_noisy_already_are_refused(kind: str, objective: str) 
     node = OmegaConf.create({"_target_": f"denoisers.objectives.{TARGETS[objective]}"})
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     with pytest.raises(ValueError, match=r"adds none: pictures that are noisy already"):
-        train_by(node, new_model("unet"), data)
+        set_objective(node, new_model("unet"), data)
 
 
 def test_a_mixture_of_parts_without_noise_is_none() -> None:
@@ -540,14 +540,14 @@ def test_a_mixture_of_parts_without_noise_is_none() -> None:
     cfg = compose("train", "data=procedural", "~noise.parts", "noise=mixed", f"+{parts}")
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     with pytest.raises(ValueError, match="adds none"):
-        train_by(compose("train", "objective=noise2self").objective, new_model("unet"), data)
+        set_objective(compose("train", "objective=noise2self").objective, new_model("unet"), data)
 
 
 @pytest.mark.parametrize("kind", NO_NOISE)
 def test_clean_images_may_be_learned_from_without_noise(kind: str) -> None:
     cfg = compose("train", "data=procedural", *under_no_noise(kind))
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
-    train_by(cfg.objective, new_model("dense"), data)
+    set_objective(cfg.objective, new_model("dense"), data)
 
 
 TARGETS = {

@@ -40,7 +40,7 @@ def test_a_dncnn_learns_where_its_output_is_cut() -> None:
     assert isinstance(model, DnCNN)
     far = batch._replace(noisy=batch.noisy + 10, clean=batch.clean)
     torch.nn.init.zeros_(model.last.weight)
-    model.objective(far, torch.Generator()).terms["loss"].backward()
+    model.loss_of(far, torch.Generator()).terms["loss"].backward()
     assert model.last.bias is not None
     # d/db of the sum of (noisy - b - clean)^2, by image.
     expected = -2 * (far.noisy - model.last.bias - far.clean).sum() / 2
@@ -53,7 +53,7 @@ def test_a_dncnns_loss_is_a_sum_over_pixels(loss: str) -> None:
     model, batch = new_model("dncnn", loss=loss).eval(), random_batch(3)
     assert isinstance(model, DnCNN)
     with torch.no_grad():
-        found = model.objective(batch, torch.Generator()).terms["loss"]
+        found = model.loss_of(batch, torch.Generator()).terms["loss"]
         error = model.estimate(batch.noisy) - batch.clean
     measured = error.square() if loss == "mse" else error.abs()
     assert found.item() == pytest.approx(measured.sum((1, 2, 3)).mean().item(), rel=1e-5)

@@ -135,7 +135,7 @@ def test_bernoulli_likelihood_is_that_of_bernoulli_pixels() -> None:
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
     model = new_vae(likelihood=likelihood).train()
-    model.objective(random_batch(4), new_generator()).terms["loss"].backward()
+    model.loss_of(random_batch(4), new_generator()).terms["loss"].backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -150,7 +150,7 @@ def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
 def test_the_loss_is_reconstruction_plus_beta_times_kl(likelihood: str, beta: float) -> None:
     model, batch = new_vae(likelihood=likelihood, beta=beta).eval(), random_batch(4)
     with torch.no_grad():
-        terms = model.objective(batch, new_generator()).terms
+        terms = model.loss_of(batch, new_generator()).terms
         mean, log_variance = model.posterior(batch.noisy)
     posterior = Normal(mean, (0.5 * log_variance).exp())
     kl = reference_kl(posterior, Normal(0.0, 1.0)).sum(1).mean().item()
@@ -189,7 +189,7 @@ def test_the_loss_is_the_closed_form_for_any_sizes(
         with torch.no_grad():
             model.log_variance.fill_(log_variance)
     with torch.no_grad():
-        loss = model.objective(images, new_generator(seed)).terms["loss"].item()
+        loss = model.loss_of(images, new_generator(seed)).terms["loss"].item()
         mean, log_variances = (part.double() for part in model.posterior(images.noisy))
         draws = standard_normal(mean.shape, new_generator(seed)).double()
         std = (0.5 * log_variances).exp()
@@ -218,7 +218,7 @@ def test_latents_are_drawn_from_the_posterior() -> None:
         noisy=batch.noisy.repeat(4_000, 1, 1, 1), clean=batch.clean.repeat(4_000, 1, 1, 1)
     )
     with torch.no_grad():
-        found = model.objective(many, new_generator()).terms["reconstruction"].item()
+        found = model.loss_of(many, new_generator()).terms["reconstruction"].item()
         mean, log_variance = model.posterior(many.noisy)
         latent = torch.normal(mean, (0.5 * log_variance).exp(), generator=new_generator(1))
         squares = (model.decode(latent) - many.clean).square().flatten(1).sum(1)
@@ -232,7 +232,7 @@ def test_the_draws_come_from_the_generator() -> None:
     model, batch = new_vae().eval(), random_batch(4)
 
     def reconstruction(seed: int) -> float:
-        return model.objective(batch, new_generator(seed)).terms["reconstruction"].item()
+        return model.loss_of(batch, new_generator(seed)).terms["reconstruction"].item()
 
     first = reconstruction(0)
     torch.manual_seed(9)
@@ -349,7 +349,7 @@ def test_extreme_log_variances_of_latents_stay_finite(
     with torch.no_grad():
         last.bias[model.latent_dim :] = value
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        terms = model.objective(batch, new_generator()).terms
+        terms = model.loss_of(batch, new_generator()).terms
     terms["loss"].backward()
     assert all(term.isfinite() for term in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
