@@ -25,7 +25,7 @@ from tests.helpers.models import (
 )
 
 SHAPES: list[Shape] = [(1, 28, 28), (3, 32, 32), (1, 29, 31), (3, 64, 48)]
-# Lines of pixels, a single one, and what leaves a single one where an image was halved three times.
+# Single pixels, lines, and images of which a single pixel is left after three halvings.
 SMALL: list[Shape] = [(1, 1, 1), (1, 28, 1), (3, 1, 28), (1, 2, 2), (1, 5, 7), (1, 8, 8)]
 
 

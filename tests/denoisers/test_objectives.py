@@ -1,4 +1,4 @@
-"""Objectives: against theory and another implementation, and what they make a network learn."""
+"""Objectives: against theory, against another implementation, and in training."""
 
 import itertools
 import math
@@ -60,7 +60,7 @@ def random_generator(seed: int = 0) -> torch.Generator:
 
 
 def gaussian_batch(size: int, shape: tuple[int, int, int] = (1, 4, 4)) -> Batch:
-    """The same uniform random image throughout, under two draws of noise of std 0.5."""
+    """Return one uniform random image `size` times, each under two draws of noise of std 0.5."""
     random = random_generator()
     clean = torch.rand(1, *shape, generator=random).expand(size, -1, -1, -1)
     noisy, second = (clean + STD * torch.randn(clean.shape, generator=random) for _ in range(2))
@@ -78,7 +78,7 @@ class Linear:
         return (noisy.flatten(1) @ self.matrix.T).view_as(noisy)
 
     def error(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """|f(y) - x|^2 of each image."""
+        """Return |f(y) - x|^2 of each image."""
         return (self(noisy) - clean).square().sum((1, 2, 3))
 
 
@@ -226,7 +226,7 @@ def test_a_sub_image_takes_the_pixel_that_is_named_in_each_cell() -> None:
 
 
 def neighbour_formula(objective: Neighbor2Neighbor, net: Any, noisy: Tensor) -> float:
-    """Equation 8 as a mean over the sub-image's pixels, times those of an image."""
+    """Equation 8 as a mean over the sub-image's pixels, times the number of an image's pixels."""
     first, second = objective.places(noisy, random_generator())
     restored, target = net(pick(noisy, first)), pick(noisy, second)
     whole = net(noisy)
@@ -259,7 +259,7 @@ def test_no_gradient_goes_through_neighbor2neighbors_whole_image() -> None:
     assert sizes == [(4, True), (8, False)]
 
 
-# Against deepinv, with means over pixels where here are sums
+# Against deepinv, whose losses are means over pixels
 
 
 def test_sure_agrees_with_deepinv() -> None:
@@ -278,7 +278,7 @@ def test_r2r_agrees_with_deepinv() -> None:
     net, batch = nn.Conv2d(1, 1, 3, padding=1), gaussian_batch(6, (1, 10, 12))
     alpha, objective = 0.7, R2R(STD, alpha=0.7)
     noisier, _ = objective.views(batch.noisy, standard_normal_like(batch.noisy, random_generator()))
-    # Its alpha is another: ours is sqrt(theirs / (1 - theirs)).
+    # Our alpha is sqrt(theirs / (1 - theirs)).
     theirs = deepinv.loss.R2RLoss(alpha=alpha**2 / (1 + alpha**2))
     physics = deepinv.physics.Denoising(deepinv.physics.GaussianNoise(STD))
     model = theirs.adapt_model(_Ignoring(net))
@@ -298,14 +298,14 @@ def test_neighbor2neighbor_agrees_with_deepinv() -> None:
     ]
 
     theirs = deepinv.loss.Neighbor2Neighbor(gamma=2.0)
-    theirs.generate_mask_pair = lambda noisy: masks  # its draw takes no generator
+    theirs.generate_mask_pair = lambda noisy: masks  # deepinv's takes no generator
     expected = theirs(noisy, physics=None, model=_Ignoring(net))
     found = objective.loss(net, Batch(noisy, noisy, torch.zeros(5)), random_generator())
     assert found.item() == pytest.approx(360 * expected.item(), rel=1e-4)
 
 
 class _Ignoring(nn.Module):
-    """deepinv's models take the physics too."""
+    """A model as deepinv calls it, with the physics as another argument."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -448,14 +448,14 @@ def test_validation_logs_the_loss_on_clean_images_whatever_is_minimised() -> Non
     assert row["train/loss"] > 784 * 0.25 * 5 > row["val/loss"]
 
 
-# What does not fit
+# Refusals
 
 
 @pytest.mark.parametrize("objective", CONFIGS)
 def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> None:
     model, node = new_model("unet"), objective_node(objective)
     clipped = unclipped_data().with_noise(Gaussian(STD, clip=True))
-    # In a file alone, without a noise that has a std: the reason must not be a sigma of None.
+    # Its own file has no noise.std. The line must name the noise, not a sigma of None.
     alone = OmegaConf.load(ROOT / "conf" / "objective" / f"{objective}.yaml")
     assert isinstance(alone, DictConfig)
     biased = unclipped_data().with_noise(Dropout(0.3, clip=False))

@@ -1,4 +1,4 @@
-"""The variational autoencoder's terms against torch.distributions, and what it draws."""
+"""The variational autoencoder: its terms against torch.distributions, and its draws."""
 
 import math
 import warnings
@@ -20,7 +20,7 @@ from tests.helpers.models import new_data, new_model, quiet_trainer, random_batc
 LIKELIHOODS = ["optimal", "learned", "fixed", "bernoulli"]
 
 
-# The same examples in every run, with no time limit for machines that are busy.
+# The same examples in every run, without a time limit, which a busy machine would exceed.
 EXAMPLES = settings(derandomize=True, deadline=None, max_examples=60)
 
 
@@ -41,7 +41,7 @@ def logits_and_clean(size: int = 4) -> tuple[Tensor, Tensor]:
 
 
 def surprise(distribution: Distribution, clean: Tensor) -> float:
-    """-log p in nats: summed over pixels, averaged over images."""
+    """Return -log p in nats, summed over pixels and averaged over images."""
     return -distribution.log_prob(clean).flatten(1).sum(1).mean().item()
 
 
@@ -76,7 +76,7 @@ def test_kl_is_the_closed_form_for_any_sizes_and_values(
     expected = reference_kl(posterior, Normal(0.0, 1.0)).sum(1)
     found = kl_divergence(means, log_variances).double()
     assert found.shape == (batch,)
-    # Where mean and variance are nearly 0 and 1, numbers near 1 are subtracted from each other.
+    # With a mean near 0 and a variance near 1, numbers near 1 are subtracted from each other.
     assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6 * len(mean))
 
 
@@ -142,7 +142,7 @@ def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
         assert parameter.grad.any(), name
 
 
-# The objective
+# The loss
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
@@ -180,8 +180,10 @@ def test_the_loss_is_the_closed_form_for_any_sizes(
     training: bool,
     seed: int,
 ) -> None:
-    """In float64 and by torch.distributions: summed over pixels and latents, then averaged over
-    the images of the batch."""
+    """Compute the loss in float64 with torch.distributions.
+
+    It is summed over pixels and latents, then averaged over the images of the batch.
+    """
     model = new_vae(shape, likelihood=likelihood, latent_dim=latents, beta=beta, hidden=[6])
     model.train(training)
     images = random_batch(batch, shape)
@@ -225,7 +227,7 @@ def test_latents_are_drawn_from_the_posterior() -> None:
         at_the_mean = (model.decode(mean[:1]) - batch.clean).square().sum().item()
     error = squares.std().item() / math.sqrt(4_000)
     assert found == pytest.approx(squares.mean().item(), abs=6 * error)
-    assert abs(at_the_mean - found) > 12 * error  # draws and no draws can be told apart
+    assert abs(at_the_mean - found) > 12 * error  # so the test tells draws from no draws
 
 
 def test_the_draws_come_from_the_generator() -> None:
@@ -241,7 +243,7 @@ def test_the_draws_come_from_the_generator() -> None:
 
 
 class Betas(Callback):
-    """The weight of the KL term in each epoch, from what was logged."""
+    """Computes the weight of the KL term in each epoch from the logged terms."""
 
     def __init__(self) -> None:
         self.values: dict[str, list[float]] = {"train": [], "val": []}
@@ -279,7 +281,7 @@ def test_a_collapsed_posterior_is_reported() -> None:
 
 
 class Varying(Callback):
-    """After each epoch, how much the restored validation images differ: their pixels' mean std."""
+    """Measures after each epoch how much the restored images differ: their pixels' mean std."""
 
     def __init__(self, noisy: Tensor) -> None:
         self.noisy = noisy
@@ -373,7 +375,7 @@ def test_extreme_log_variances_of_pixels_stay_finite(value: float, dtype: torch.
 
 def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> None:
     model, clean = new_vae(likelihood="optimal").train(), torch.zeros(4, 1, 28, 28)
-    logits = torch.full(clean.shape, -1e4, requires_grad=True)  # black on black: no error at all
+    logits = torch.full(clean.shape, -1e4, requires_grad=True)  # black on black: no error
     loss = model.reconstruction(logits, clean)
     loss.backward()
     assert loss.isfinite()
@@ -383,7 +385,7 @@ def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> No
     assert model.eval().reconstruction(*logits_and_clean()).isfinite()
 
 
-# What it draws
+# Draws
 
 
 def test_standard_normal_draws_have_the_moments_of_one() -> None:
