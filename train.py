@@ -47,7 +47,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from denoisers.resuming import read_resumable
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
-    from training.set_objective import train_by
+    from training.set_objective import set_objective
     from training.settings import check_batches, check_settings
 
     check_settings(cfg)
@@ -66,7 +66,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
-        train_by(cfg.objective, model, data)
+        set_objective(cfg.objective, model, data)
         if cfg.compile:
             model.compile_training()
         if cut_off and trains(model) and last_checkpoint(directory).is_file():

@@ -51,8 +51,8 @@ def main(count: int, overrides: list[str]) -> None:
             for rows in index.split(BATCH):
                 batch = Batch(noisy[rows], clean[rows], label[rows])
                 start = time.perf_counter()
-                objective = model.objective(batch, random)
-                output = model(batch.noisy) if objective.output is None else objective.output
+                loss = model.loss_of(batch, random)
+                output = model(batch.noisy) if loss.output is None else loss.output
                 middle = time.perf_counter()
                 model.update_metrics("test", output, batch)
                 parts["network"] += middle - start

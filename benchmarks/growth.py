@@ -74,7 +74,7 @@ def _step(name: str, batch_size: int, size: int) -> Callable[[], Any]:
     random = torch.Generator().manual_seed(0)
 
     def step() -> None:
-        loss = model.objective(batch, random).terms["loss"]
+        loss = model.loss_of(batch, random).terms["loss"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -28,7 +28,7 @@ def main(steps: int, compiled: bool, overrides: list[str]) -> None:
     images, labels = data.load(test=False)
     std = data.noise.level
     if compiled:
-        model.objective = torch.compile(model.objective, dynamic=False)  # type: ignore[method-assign]
+        model.loss_of = torch.compile(model.loss_of, dynamic=False)  # type: ignore[method-assign]
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=model.optimizer_settings["lr"], fused=True)
     random = torch.Generator().manual_seed(0)
@@ -45,7 +45,7 @@ def main(steps: int, compiled: bool, overrides: list[str]) -> None:
             noisy = torch.empty_like(clean).normal_(std=std, generator=random)
             noisy = noisy.add_(clean).clamp_(0, 1)
             made_noisy = time.perf_counter()
-            loss = model.objective(Batch(noisy, clean, label), random).terms["loss"]
+            loss = model.loss_of(Batch(noisy, clean, label), random).terms["loss"]
             went_forward = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -50,7 +50,7 @@ class Module(pl.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         noisy, clean, label = batch
-        loss = self.network.objective(Batch(noisy, clean, label), self.random).terms["loss"]
+        loss = self.network.loss_of(Batch(noisy, clean, label), self.random).terms["loss"]
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True)
         return loss
 

@@ -1,4 +1,4 @@
-"""What all models share: the step, the bookkeeping of losses and metrics, the optimizer.
+"""What all models share: the step, and the bookkeeping of losses and metrics.
 
 B images in a batch, C channels, H x W pixels.
 """
@@ -20,16 +20,17 @@ from groundwork.ranges import require_ranges
 from groundwork.seeding import Seed, derive_seed, generator
 
 Stage = Literal["train", "val", "test"]
-# Of a layer, and of one or more: between two of the widest the count of weights fits into 64 bits.
+# Sizes of layers. Between two of the widest the count of weights still fits into 64 bits.
 Width = Annotated[int, Field(ge=1, le=100_000)]
 Widths = Annotated[list[Width], Field(min_length=1)]
 
 
-class Objective(NamedTuple):
-    """A training objective's value for a batch.
+class LossOutput(NamedTuple):
+    """What the loss of a batch gives.
 
-    terms: scalars, means over the batch; training minimises terms["loss"], all are logged.
-    output: what `forward` gives for the batch, where computing the loss has made it anyway.
+    Attributes:
+        terms: Scalars, means over the batch. Training minimises terms["loss"]; all are logged.
+        output: What `forward` gives for the batch, if the loss has computed it anyway.
     """
 
     terms: dict[str, Tensor]
@@ -37,39 +38,45 @@ class Objective(NamedTuple):
 
 
 class ImageModel(LightningModule):
-    """A model of images with one objective for training, validation and test.
+    """A model of images, with one loss for training, validation and test.
 
-    In training alone another one can take its place, see `train_by`.
+    In training only, an objective can replace that loss: see `train_by`.
 
-    optimizer: settings of the optimizer.
-    seed: keys every random draw of training (latents, dropout), with the epoch and the step.
+    Subclasses keep their constructor's plain arguments with `save_hyperparameters`. A checkpoint
+    holds them, and the model is rebuilt from them without a config.
 
-    Subclasses keep their constructor's plain arguments with `save_hyperparameters`: a checkpoint
-    holds them, and the model is rebuilt from it without a config.
+    Args:
+        optimizer: Settings of the optimizer.
+        seed: Keys every random draw of training (latents, dropout), with the epoch and the step.
 
-    Raises ValueError for an argument out of range.
+    Attributes:
+        image_shape: C H W.
+        monitor: The metric that chooses the best epoch. Higher is better.
+        scored: Images in the last pass of each stage, of all processes together.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
 
-    monitor: str  # the metric that chooses the best epoch; higher is better
-    image_shape: tuple[int, int, int]  # C H W
+    monitor: str
+    image_shape: tuple[int, int, int]
 
     def __init__(self, optimizer: AdamW, seed: Seed) -> None:
         super().__init__()
         require_ranges(ImageModel.__init__, locals())
         self.optimizer_settings = optimizer
         self.seed = seed
+        self.scored: Counter[Stage] = Counter()
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
-        # How many images the last pass of each stage has had, in all processes together.
-        self.scored: Counter[Stage] = Counter()
-        self._trained_by: Callable[[ImageModel, Batch, torch.Generator], Objective] | None = None
-        self._compiled: Callable[[Batch, torch.Generator], Objective] | None = None
+        self._trained_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
+        self._compiled: Callable[[Batch, torch.Generator], LossOutput] | None = None
 
     # What a model defines.
 
     @abstractmethod
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
-        """The loss of a batch. Every draw comes from `random`, which may be a CPU generator."""
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
+        """Return the loss of a batch. Every draw comes from `random`, which may be on the CPU."""
 
     @abstractmethod
     def update_metrics(self, stage: Stage, output: Any, batch: Batch) -> None:
@@ -77,49 +84,50 @@ class ImageModel(LightningModule):
 
     @abstractmethod
     def stage_metrics(self, stage: Stage) -> list[MetricCollection]:
-        """The metrics of a stage, named without it: "psnr", not "val/psnr"."""
+        """Return the metrics of a stage, under names without the stage: "psnr", not "val/psnr"."""
 
     @abstractmethod
     def encode(self, noisy: Tensor) -> Tensor:
-        """The code that the model makes of its input: B C H W -> B D."""
+        """Return the model's code of its input: B C H W -> B D."""
 
-    # What all do with it.
+    # What all models share.
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether it takes images of any height and width."""
+        """Whether the model takes images of any height and width."""
         return False
 
     def takes(self, image_shape: tuple[int, int, int]) -> bool:
-        """Whether it takes images of this shape, C H W."""
+        """Return whether the model takes images of this shape, C H W."""
         if self.takes_any_size:
             return image_shape[0] == self.image_shape[0]
         return image_shape == self.image_shape
 
     def train_by(
-        self, objective: Callable[["ImageModel", Batch, torch.Generator], Objective]
+        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput]
     ) -> None:
-        """Minimise another objective than the model's own, which validation and test still log.
+        """Minimise an objective in training. Validation and test keep the model's own loss.
 
-        It belongs to a run and not to the model: `denoisers.objectives` has those there are.
+        The objective, one of `denoisers.objectives`, belongs to the run and not to the model.
         """
         self._trained_by = objective
 
-    def training_objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def training_loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
+        """Return the loss that training minimises: the objective's, or else the model's own."""
         if self._trained_by is None:
-            return self.objective(batch, random)
+            return self.loss_of(batch, random)
         return self._trained_by(self, batch, random)
 
     def compile_training(self) -> None:
-        """Compile the objective for training: at the first step, and at a last smaller batch.
+        """Compile the training loss: at the first step, and again at a last, smaller batch.
 
-        A method and not the module is compiled, so that the weights keep their names.
+        A method is compiled, not the module, so that the weights keep their names.
         """
-        self._compiled = torch.compile(self.training_objective, dynamic=False)
+        self._compiled = torch.compile(self.training_loss_of, dynamic=False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         key = (self.seed, self.current_epoch, batch_idx)
-        # Each process drops for its own images alone: here, and nowhere else, their number matters.
+        # Each process drops units for its own images only. Nothing else depends on their number.
         process = () if batch.shard is None else (batch.shard.rank,)
         seed_dropout(self.device, derive_seed("dropout", *key, *process))
         loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
@@ -130,14 +138,14 @@ class ImageModel(LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        # A scaler of half-precision losses skips the steps that overflow, and lowers its scale.
+        # In float16 a scaler skips the steps whose gradients overflow, and lowers its scale.
         scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
         if self._looks_closer() and not scaled:
             gradients = [p.grad for p in self.parameters() if p.grad is not None]
             self._require_finite("the gradient's norm", torch.nn.utils.get_total_norm(gradients))
 
     def on_train_epoch_end(self) -> None:
-        """Before the checkpoints are written, which are to hold no weights that are not finite."""
+        """Stop before a checkpoint with weights that are not finite is written."""
         self._require_finite(
             "the weights' norm", torch.nn.utils.get_total_norm(list(self.parameters()))
         )
@@ -149,8 +157,8 @@ class ImageModel(LightningModule):
         return self._evaluation_step("test", batch)
 
     def _evaluation_step(self, stage: Stage, batch: Batch) -> Any:
-        """Returns the output, for callbacks."""
-        if not len(batch.clean):  # other processes have all images of the last batch
+        """Return the model's output, for callbacks."""
+        if not len(batch.clean):  # the other processes have all images of the last batch
             return None
         output = self._step(stage, batch, self._evaluation_random).output
         if output is None:
@@ -158,17 +166,17 @@ class ImageModel(LightningModule):
         self.update_metrics(stage, output, batch)
         return output
 
-    def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> Objective:
-        training = self._compiled or self.training_objective
-        compute = training if stage == "train" else self.objective
-        objective = compute(batch, random)
+    def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> LossOutput:
+        training = self._compiled or self.training_loss_of
+        compute = training if stage == "train" else self.loss_of
+        loss = compute(batch, random)
         totals, size = self._totals[stage], len(batch.clean)
         self._counts[stage] += size
-        for name, value in objective.terms.items():
+        for name, value in loss.terms.items():
             # Summed on the device and read once an epoch: `self.log` in each step would cost more
             # than the step of a small network.
             totals[name] = totals.get(name, 0) + value.detach() * size
-        return objective
+        return loss
 
     def on_train_epoch_start(self) -> None:
         self._start("train")
@@ -180,7 +188,7 @@ class ImageModel(LightningModule):
         self._start("test")
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        # Not in `on_train_epoch_end`, which comes after the callbacks that want the epoch's loss.
+        # `on_train_epoch_end` comes after the callbacks that need the epoch's loss.
         if self.trainer.is_last_batch:
             self._finish("train")
 
@@ -215,20 +223,20 @@ class ImageModel(LightningModule):
                 on_step=False,
                 on_epoch=True,
                 prog_bar=name in ("loss", monitored),
-                # Lightning would log an epoch's training after the checkpoints are written, so that
-                # a run that was cut off in between would lack it: the history does it before.
+                # Lightning logs an epoch's training after the checkpoints are written. A run that
+                # was cut off in between would lack it, so `History` logs it before.
                 logger=False if stage == "train" else None,
                 batch_size=1,
             )
 
     def _of_all(self, value: Tensor, how: Literal["sum", "mean"] = "sum") -> Tensor:
-        """The value of all processes together; the tensor itself may become it."""
+        """Return the sum or the mean over all processes. It may change the tensor in place."""
         reduced = self.trainer.strategy.reduce(value, reduce_op=how)
         assert isinstance(reduced, Tensor)
         return reduced
 
     def _looks_closer(self) -> bool:
-        """Rarely: what waits for the device, or costs about as much as a small network's step."""
+        """Return whether to make the checks that cost as much as a small network's step."""
         return self.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def _require_finite(self, name: str, value: Tensor) -> None:
@@ -241,17 +249,17 @@ class ImageModel(LightningModule):
             )
 
     def configure_optimizers(self) -> Any:
-        # What a fused optimizer unscales itself, in float16, Lightning could not clip before.
+        # In float16 a fused optimizer would unscale the gradients itself, after the clipping.
         plugin = self._trainer.precision_plugin if self._trainer else None
         fused = getattr(plugin, "scaler", None) is None
         return optimizer_and_schedule(self.optimizer_settings, self.parameters(), fused)
 
 
 def seed_dropout(device: torch.device, seed: int) -> None:
-    """Seed the device's own generator, since dropout takes no other.
+    """Seed the device's global generator, which is the only one that dropout takes.
 
-    `torch.manual_seed` would seed those of all kinds of devices. For each kind that the machine
-    lacks it keeps the call, with a trace of the stack: a millisecond and some memory a step.
+    `torch.manual_seed` seeds those of all kinds of devices. For each kind that the machine lacks it
+    stores the call with a stack trace, which takes a millisecond and some memory in each step.
     """
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""A small convolutional classifier, of clean images or, as a control, of noisy ones.
+"""A small convolutional classifier of clean images or, as a control, of noisy ones.
 
 B images of C channels, K classes. Each stage halves height and width:
 B C H W -> B c1 H/2 W/2 -> ... -> B cn -> B hidden -> B K
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from denoisers.base import ImageModel, Objective, Stage, Width, Widths
+from denoisers.base import ImageModel, LossOutput, Stage, Width, Widths
 from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
@@ -23,15 +23,18 @@ from groundwork.ranges import require_ranges
 class Classifier(ImageModel):
     """forward(images) -> logits, B K.
 
-    It does without batch normalisation, whose running statistics of clean images fit no others: it
-    would lose much more of its accuracy on images that are restored, or only a little noisy.
+    It has no batch normalisation: running statistics of clean images would cost it much accuracy on
+    images that are restored, or a little noisy.
 
-    image_shape, num_classes: of the data.
-    input: the images it learns from and is scored on, of each batch. Learning from the noisy ones
-        makes the control: what accuracy is there without restoring anything?
-    channels: of the convolutions, one stage each.
-    hidden: width of the fully connected layer.
-    dropout: share of its inputs that are dropped in training.
+    Args:
+        image_shape: C H W of the data.
+        num_classes: K.
+        input: The images of each batch that it learns from and is scored on. "noisy" makes the
+            control: the accuracy without restoring anything.
+        channels: Of the convolutions, one for each stage.
+        hidden: Width of the fully connected layer.
+        dropout: Share of that layer's inputs, and of its outputs, that are dropped in training.
+        optimizer, seed: See `ImageModel`.
     """
 
     monitor = "val/accuracy"
@@ -89,9 +92,9 @@ class Classifier(ImageModel):
     def encode(self, noisy: Tensor) -> Tensor:
         return self.features(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         logits = self(batch.clean if self.input == "clean" else batch.noisy)
-        return Objective({"loss": F.cross_entropy(logits, batch.label)}, logits)
+        return LossOutput({"loss": F.cross_entropy(logits, batch.label)}, logits)
 
     def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
         self.metrics[stage].update(output, batch.label)  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""A denoiser followed by a classifier, in one module: restore a noisy image and say what it shows.
+"""A denoiser followed by a classifier, in one module.
 
 B images of C channels, K classes:  noisy B C H W -> restored B C H W -> logits B K
 """
@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.base import ImageModel, Objective, Stage
+from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
 from denoisers.denoiser import Denoiser
@@ -23,16 +23,21 @@ from groundwork.ranges import require_ranges
 class Composite(ImageModel):
     """forward(noisy) -> (restored, logits): B C H W in [0, 1], and B K.
 
-    denoiser, classifier: the parts, as {"name": of the class, "arguments": of its constructor};
-        their weights start anew, `assemble` brings trained ones.
-    finetune: train both parts; else they stay as they are.
-    class_weight: weight of the cross-entropy (nats per image) beside the denoiser's own loss.
+    Args:
+        denoiser, classifier: The parts, as `denoisers.checkpoint.describe` gives them. They have
+            new weights; `assemble` loads trained ones.
+        finetune: Train both parts. Otherwise they stay as they are.
+        class_weight: Weight of the cross-entropy, in nats per image. The denoiser's own loss has 1.
+        optimizer, seed: See `ImageModel`.
+
+    Attributes:
+        split: Fingerprint of the validation split that both parts held out. `None` if unknown.
     """
 
     monitor = "val/accuracy"
     denoiser: Denoiser
     classifier: Classifier
-    split: str | None = None  # fingerprint of the validation split that the parts have held out
+    split: str | None = None
 
     def __init__(
         self,
@@ -65,14 +70,16 @@ class Composite(ImageModel):
     def encode(self, noisy: Tensor) -> Tensor:
         return self.denoiser.encode(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
-        terms, restored = self.denoiser.objective(batch, random)
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
+        terms, restored = self.denoiser.loss_of(batch, random)
         if restored is None:
             restored = self.denoiser(batch.noisy)
         logits = self.classifier(restored)
         cross_entropy = F.cross_entropy(logits, batch.label)
         loss = terms["loss"] + self.class_weight * cross_entropy
-        return Objective(terms | {"loss": loss, "cross_entropy": cross_entropy}, (restored, logits))
+        return LossOutput(
+            terms | {"loss": loss, "cross_entropy": cross_entropy}, (restored, logits)
+        )
 
     def update_metrics(self, stage: Stage, output: tuple[Tensor, Tensor], batch: Batch) -> None:
         restored, logits = output
@@ -93,13 +100,16 @@ def assemble(
     image_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Composite:
-    """A composite of two trained parts.
+    """Make a composite of two trained parts.
 
-    denoiser, classifier: paths of their checkpoints; the composite keeps the parts, not the paths.
-    image_shape, num_classes: of the data that it is for.
+    Args:
+        denoiser, classifier: Paths of their checkpoints. The composite does not keep them.
+        finetune, class_weight, optimizer, seed: See `Composite`.
+        image_shape, num_classes: Of the data, which both parts have to fit.
 
-    Raises ValueError for a part that can't be loaded or is of the wrong kind, and for parts that do
-    not fit each other or the data.
+    Raises:
+        ValueError: A part cannot be loaded, is of the wrong kind, or does not fit the other part or
+            the data.
     """
     parts: dict[str, ImageModel] = {}
     splits = {}

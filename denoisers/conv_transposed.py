@@ -22,11 +22,15 @@ PADDING = KERNEL // 2
 
 
 class ConvTransposed(Autoencoder):
-    """Upsampling is learned: each transposed convolution has as many weights as the convolution
-    that it mirrors (Dumoulin and Visin 2016, chapter 4). Any image size comes back as it went in.
+    """An autoencoder that learns its upsampling (Dumoulin and Visin 2016, chapter 4).
 
-    channels: of the encoder's stages, each of which halves height and width, rounded up; the
-        decoder mirrors them.
+    Each transposed convolution has as many weights as the convolution that it mirrors. It takes
+    images of any size.
+
+    Args:
+        channels: Of the encoder's stages. Each halves height and width, rounded up. The decoder
+            mirrors them.
+        image_shape, loss, optimizer, seed: See `Autoencoder`.
     """
 
     fully_convolutional = True
@@ -65,7 +69,7 @@ class ConvTransposed(Autoencoder):
 
 
 class Up(nn.Module):
-    """A transposed convolution to a given size; the last one gives logits."""
+    """A transposed convolution to a given size. The last one gives logits."""
 
     def __init__(self, before: int, after: int, last: bool) -> None:
         super().__init__()
@@ -73,10 +77,10 @@ class Up(nn.Module):
         self.activate = nn.Identity() if last else nn.Sequential(BatchNorm2d(after), nn.GELU())
 
     def forward(self, features: Tensor, size: torch.Size) -> Tensor:
-        # A stride of 2 rounds two sizes to the same: the decoder has to be told which it was.
+        # A stride of 2 takes two sizes to the same one, so the decoder is told which it was.
         if torch.compiler.is_exporting():
-            # ONNX knows no size that is found only when it runs, so the larger is made and cut:
-            # the same numbers, but not to the bit, which training is to keep.
+            # ONNX takes no output size that depends on the input, so the larger one is made and
+            # cut. Its numbers differ in the last bits, so training does not do it.
             larger = F.conv_transpose2d(
                 features, self.conv.weight, self.conv.bias, 2, PADDING, output_padding=1
             )

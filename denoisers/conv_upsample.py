@@ -19,11 +19,14 @@ from groundwork.ranges import require_ranges
 
 
 class ConvUpsample(Autoencoder):
-    """Upsampling repeats pixels and a convolution smooths them, which leaves no checkerboard
-    (Odena, Dumoulin and Olah 2016). Any image size comes back as it went in.
+    """An autoencoder that repeats pixels and smooths them with a convolution.
 
-    channels: of the encoder's stages, each of which halves height and width, rounded up; the
-        decoder mirrors them.
+    That leaves no checkerboard (Odena, Dumoulin and Olah 2016). It takes images of any size.
+
+    Args:
+        channels: Of the encoder's stages. Each halves height and width, rounded up. The decoder
+            mirrors them.
+        image_shape, loss, optimizer, seed: See `Autoencoder`.
     """
 
     fully_convolutional = True
@@ -63,7 +66,7 @@ class ConvUpsample(Autoencoder):
 def _down(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, 3, padding=1, bias=False),
-        nn.MaxPool2d(2, ceil_mode=True),  # before the rest, which then has a quarter to do
+        nn.MaxPool2d(2, ceil_mode=True),  # first, so that the rest has a quarter of the work
         BatchNorm2d(after),
         nn.GELU(),
     )

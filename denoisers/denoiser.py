@@ -1,4 +1,4 @@
-"""What the models that restore images share: their metrics, and losses between pixels.
+"""What all models that restore images share: their metrics, and losses between pixels.
 
 B images in a batch, C channels, H x W pixels.
 """
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.base import ImageModel, Objective, Stage
+from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 from denoisers.optimizer import AdamW
@@ -18,11 +18,13 @@ from groundwork.batch import Batch
 
 
 class Denoiser(ImageModel):
-    """A model that restores images: `forward(noisy) -> restored`, B C H W, in [0, 1].
+    """A model that restores images: `forward(noisy) -> restored`, B C H W in [0, 1].
 
-    What is restored is float32, also under mixed precision.
+    The restored images are float32, also under mixed precision.
 
-    image_shape: C, H and W of the images.
+    Args:
+        image_shape: C H W.
+        optimizer, seed: See `ImageModel`.
     """
 
     monitor = "val/psnr"
@@ -39,19 +41,19 @@ class Denoiser(ImageModel):
         self.measure(self.image_shape)
 
     def measure(self, image_shape: tuple[int, int, int]) -> None:
-        """Have the metrics that there are for images of this shape: at first, its own."""
+        """Make the metrics for images of this shape, C H W, which may be another than its own."""
         self.metrics = torch.nn.ModuleDict(
             {
                 "val": restoration_metrics(image_shape),
                 "test": restoration_metrics(image_shape),
-                # What the model was given, scored like what it made of it.
+                # The noisy images, scored like the restored ones.
                 "noisy": restoration_metrics(image_shape, prefix="noisy_"),
             }
         )
 
     @abstractmethod
     def forward(self, noisy: Tensor) -> Tensor:
-        """The restored images."""
+        """Return the restored images."""
 
     def update_metrics(self, stage: Stage, output: Tensor, batch: Batch) -> None:
         self.metrics[stage].update(output, batch.clean)  # type: ignore[operator]
@@ -64,12 +66,14 @@ class Denoiser(ImageModel):
 
 
 class PixelDenoiser(Denoiser):
-    """A denoiser that minimises a loss between pixels, in whose place others can be put.
+    """A denoiser that minimises a loss between pixels, which an objective can replace.
 
-    loss: its name; see `denoisers.losses`.
+    Attributes:
+        fully_convolutional: Whether it takes images of any size.
+        loss: The name of its loss in `denoisers.losses`.
     """
 
-    fully_convolutional: ClassVar[bool]  # whether it takes images of any size
+    fully_convolutional: ClassVar[bool]
     loss: PixelLossName
 
     @property
@@ -78,13 +82,18 @@ class PixelDenoiser(Denoiser):
 
     @abstractmethod
     def estimate(self, noisy: Tensor) -> Tensor:
-        """The restored images before they are cut to [0, 1], which would stop the gradient."""
+        """Return the restored images before they are cut to [0, 1].
+
+        Values that are cut have no gradient.
+        """
 
 
 class Autoencoder(PixelDenoiser):
-    """A denoiser that minimises a loss between restored and clean pixels.
+    """A denoiser whose last layer gives logits, and which minimises a loss between pixels.
 
-    loss: "mse", "l1" or "bce".
+    Args:
+        image_shape, optimizer, seed: See `Denoiser`.
+        loss: Between restored and clean pixels.
     """
 
     def __init__(
@@ -99,15 +108,15 @@ class Autoencoder(PixelDenoiser):
 
     @abstractmethod
     def logits(self, noisy: Tensor) -> Tensor:
-        """What the sigmoid turns into the restored image: B C H W -> B C H W."""
+        """Return the logits of the restored images: B C H W -> B C H W."""
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.logits(noisy).float().sigmoid()
 
     def estimate(self, noisy: Tensor) -> Tensor:
-        """What `forward` gives: a sigmoid cuts nothing."""
+        """Return the output of `forward`, since a sigmoid cuts nothing."""
         return self(noisy)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         loss, restored = pixel_loss(self.loss, self.logits(batch.noisy), batch.clean)
-        return Objective({"loss": loss}, restored)
+        return LossOutput({"loss": loss}, restored)

@@ -17,7 +17,7 @@ from groundwork.ranges import require_ranges
 
 
 def mlp(sizes: list[int]) -> nn.Sequential:
-    """Linear layers from each size to the next, all but the last normalised and rectified."""
+    """Make linear layers from each size to the next, with batch normalisation and ReLU between."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes[:-1]):
         layers += [nn.Linear(before, after, bias=False), BatchNorm1d(after), nn.ReLU()]
@@ -25,10 +25,12 @@ def mlp(sizes: list[int]) -> nn.Sequential:
 
 
 class Dense(Autoencoder):
-    """Hinton and Salakhutdinov's (2006) layout, trained to denoise (Vincent et al. 2008).
+    """The layout of Hinton and Salakhutdinov (2006), trained to denoise (Vincent et al. 2008).
 
-    hidden: widths of the encoder's layers; the decoder mirrors them.
-    latent_dim: width of the bottleneck.
+    Args:
+        hidden: Widths of the encoder's layers. The decoder mirrors them.
+        latent_dim: Width of the bottleneck.
+        image_shape, loss, optimizer, seed: See `Autoencoder`.
     """
 
     fully_convolutional = False

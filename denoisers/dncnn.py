@@ -1,6 +1,6 @@
-"""A residual network without a bottleneck: it predicts the noise, which is then taken away.
+"""A residual network without a bottleneck: it predicts the noise, which is then subtracted.
 
-B images of C channels, W of them inside:  B C H W -> B W H W -> ... -> B W H W -> B C H W
+B images of C channels, D channels between layers:  B C H W -> B D H W -> ... -> B D H W -> B C H W
 """
 
 from typing import Annotated
@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoisers.base import Objective, Width
+from denoisers.base import LossOutput, Width
 from denoisers.denoiser import PixelDenoiser
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName, distance
@@ -19,12 +19,14 @@ from groundwork.ranges import require_ranges
 
 
 class DnCNN(PixelDenoiser):
-    """Zhang, Zuo, Chen, Meng and Zhang 2017. It is fully convolutional: any image size will do.
+    """Zhang, Zuo, Chen, Meng and Zhang (2017). It takes images of any size.
 
-    depth: convolutions, of which the outer two have no batch normalisation; from 2 to 1,000.
-    width: channels between them.
-    loss: "mse" or "l1", of the difference before it is cut to [0, 1]: where it is cut, there would
-        be no gradient.
+    Args:
+        depth: Convolutions. The first and the last have no batch normalisation.
+        width: Channels between them.
+        loss: Between clean pixels and restored ones before they are cut to [0, 1], since values
+            that are cut have no gradient.
+        image_shape, optimizer, seed: See `Denoiser`.
     """
 
     fully_convolutional = True
@@ -52,17 +54,17 @@ class DnCNN(PixelDenoiser):
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
 
     def encode(self, noisy: Tensor) -> Tensor:
-        """The last features' means over the image: a code of the same length for any size."""
+        """Return the last features' means over the image, as many for any image size."""
         return self.features(noisy).mean((2, 3))
 
     def estimate(self, noisy: Tensor) -> Tensor:
-        """The image less the noise that is seen in it, also outside [0, 1]."""
+        """Return the images less their predicted noise, with values outside [0, 1]."""
         return noisy - self.last(self.features(noisy))
 
     def forward(self, noisy: Tensor) -> Tensor:
         return self.estimate(noisy).clamp(0, 1)
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         estimate = self.estimate(batch.noisy)
         loss = distance(self.loss, estimate, batch.clean)
-        return Objective({"loss": loss}, estimate.clamp(0, 1))
+        return LossOutput({"loss": loss}, estimate.clamp(0, 1))

@@ -1,4 +1,4 @@
-"""Layers that torch has too, but not for all inputs, or not as fast."""
+"""Layers that torch has too, but not for all inputs or not as fast."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ from torch import Tensor, distributed, nn
 
 
 class BatchNorm1d(nn.BatchNorm1d):
-    """Batch normalisation over the whole batch, also where processes share it.
+    """Batch normalisation over the whole batch, also if processes share it.
 
-    They exchange their sums, so that training does not depend on how many processes there are;
-    torch's SyncBatchNorm does that on GPUs alone.
+    The processes exchange their sums, so that training does not depend on their number. torch's
+    SyncBatchNorm works on GPUs only.
 
-    It survives a batch with one value a channel (one image at a dense layer, or where a deep
-    encoder has come down to one pixel), which has no variance, so that torch would raise an error:
-    it is normalised with the running statistics.
+    A batch with one value per channel (one image at a dense layer, or at one pixel of a deep
+    encoder) has no variance, and torch raises an error. Here it is normalised with the running
+    statistics.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def _processes() -> int:
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """What a process adds to the sum reaches the losses of all, so the gradient is a sum too."""
+    """Sums a tensor over all processes, which all use the sum: its gradient is a sum too."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class _SumOverProcesses(torch.autograd.Function):
 
 
 def _over_processes(norm: BatchNorm, input: Tensor) -> Tensor:
-    """B C ...: each process has a part of the batch, with at least one image."""
+    """Normalise B C ...; each process has a part of the batch with at least one image."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
@@ -74,7 +74,7 @@ def _over_processes(norm: BatchNorm, input: Tensor) -> Tensor:
     count = values.new_tensor([values.numel() / norm.num_features])
     sums = _SumOverProcesses.apply(torch.cat((values.sum(others), count)))
     mean, count = sums[:-1] / sums[-1], sums[-1].detach()
-    # Two exchanges: with the squares' sum in the first one, the variance would be inexact.
+    # Two exchanges, since a variance computed from the sum of squares would be inexact.
     centred = values - mean.view(channels)
     variance = _SumOverProcesses.apply(centred.square().sum(others)) / count
     with torch.no_grad():
@@ -86,16 +86,19 @@ def _over_processes(norm: BatchNorm, input: Tensor) -> Tensor:
 
 
 class ConvOfDoubled(nn.Conv2d):
-    """Double height and width by repeating pixels, then convolve, 5 x 5: B C H W -> B D 2H 2W.
+    """Doubles height and width by repeating pixels, then convolves, 5 x 5: B C H W -> B D 2H 2W.
 
-    The doubled image is not made. Of the 25 pixels that an output pixel sees in it, those that
-    repeat the same input pixel can have their weights added first. What is left is a 3 x 3
-    convolution of the small image, with four outputs for each channel, one for each place in a
-    doubled pixel, which `pixel_shuffle` puts side by side (Shi et al. 2016). On a CPU it is seven
-    times as fast as the two steps, where there are few output channels.
+    The doubled image is never made. An output pixel sees 25 pixels of it, and the weights of those
+    that repeat the same input pixel are added first. That leaves a 3 x 3 convolution of the small
+    image with four outputs per channel, one for each place in a doubled pixel, which
+    `pixel_shuffle` arranges (Shi et al. 2016). With few output channels it is seven times as fast
+    as the two steps on a CPU.
+
+    Attributes:
+        taps: 2 x 3 x 5, by place in the doubled pixel, input pixel and weight: 1 if they meet.
     """
 
-    taps: Tensor  # 2 x 3 x 5: by place in the doubled pixel and input pixel, which weights count
+    taps: Tensor
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__(before, after, 5)
@@ -106,7 +109,7 @@ class ConvOfDoubled(nn.Conv2d):
         self.register_buffer("taps", taps, persistent=False)
 
     def forward(self, features: Tensor, size: torch.Size) -> Tensor:  # type: ignore[override]
-        """size: height and width of the output, at most 2H and 2W; what is beyond is cut off."""
+        """Return the output, cut to `size`: its height and width, at most 2H and 2W."""
         weight = torch.einsum("aik,bjl,dckl->dabcij", self.taps, self.taps, self.weight)
         weight = weight.flatten(0, 2).contiguous(memory_format=torch.channels_last)
         assert self.bias is not None

@@ -1,7 +1,7 @@
-"""How close is the restored image to the clean one: measured per image, averaged over images.
+"""How close a restored image is to the clean one: measured per image, averaged over images.
 
-All take float images B C H W in [0, 1]. Averaging over images, and not over pooled pixels, is what
-papers report; for PSNR the two differ by several dB.
+All functions take float images B C H W in [0, 1]. Papers report the average over images. For PSNR
+it differs by several dB from that of all pixels pooled.
 """
 
 from collections.abc import Callable
@@ -19,29 +19,29 @@ MAX_PSNR = 100.0  # dB, what a perfect image counts
 
 
 def mse(restored: Tensor, clean: Tensor) -> Tensor:
-    """Mean squared error of each image: B."""
+    """Return the mean squared error of each image: B."""
     return (restored - clean).square().flatten(1).mean(1)
 
 
 def mae(restored: Tensor, clean: Tensor) -> Tensor:
-    """Mean absolute error of each image: B."""
+    """Return the mean absolute error of each image: B."""
     return (restored - clean).abs().flatten(1).mean(1)
 
 
 def psnr(restored: Tensor, clean: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each image in dB, at most 100: B."""
+    """Return the peak signal-to-noise ratio of each image in dB, at most 100: B."""
     return (-10 * mse(restored, clean).log10()).clamp(max=MAX_PSNR)
 
 
 def ssim(restored: Tensor, clean: Tensor) -> Tensor:
-    """Structural similarity of each image: B, at most 1.
+    """Return the structural similarity of each image: B, at most 1.
 
     As published (Wang, Bovik, Sheikh and Simoncelli 2004): an 11 x 11 Gaussian window of standard
-    deviation 1.5, averaged over the windows that lie wholly inside the image. torchmetrics' own
-    mean counts the padded border too, so its map is cropped here.
+    deviation 1.5, averaged over the windows that lie wholly inside the image. torchmetrics' mean
+    includes the padded border, so its map is cropped here.
     """
     border = SSIM_BORDER
-    # Laid out as NCHW: the grouped convolution inside is slow on channels-last images.
+    # The grouped convolution inside is slow on channels-last images.
     restored, clean = restored.contiguous(), clean.contiguous()
     with torch.autocast(restored.device.type, enabled=False):
         _, similarity = structural_similarity_index_measure(
@@ -51,7 +51,7 @@ def ssim(restored: Tensor, clean: Tensor) -> Tensor:
 
 
 class PerImage(Metric):
-    """Keeps a measure of every image, in the order of the updates; computes their mean."""
+    """Keeps a measure of every image, in the order of the updates, and computes their mean."""
 
     full_state_update = False
     values: list[Tensor]
@@ -71,7 +71,7 @@ class PerImage(Metric):
         return self.per_image().mean()
 
 
-# By the name of a measure that compares images; `groundwork.measures` describes each.
+# By name of the measure, which `groundwork.measures` describes.
 FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "psnr": psnr,
     "ssim": ssim,
@@ -81,7 +81,7 @@ FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def restoration_metrics(image_shape: tuple[int, int, int], prefix: str = "") -> MetricCollection:
-    """The measures that compare images of this shape, such as PSNR, kept for every image."""
+    """Return the metrics that there are for images of this shape, C H W, as `PerImage`."""
     metrics: dict[str, Metric | MetricCollection] = {
         name: PerImage(FUNCTIONS[name]) for name in between_images(image_shape)
     }

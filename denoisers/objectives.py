@@ -1,72 +1,94 @@
 """Objectives: what training minimises, with clean images or without them.
 
 B images, C channels, H x W pixels, N = C * H * W values; y is a noisy image, x the clean one, f the
-network. Every loss is the paper's mean over the values that it judges, times N, averaged over the
-batch: so all but Noise2Self's and Neighbor2Neighbor's are, in expectation, the supervised squared
-error |f(y) - x|^2 (of R2R for its own, noisier y) plus a constant that no weight changes.
+network. Each loss is the paper's mean over the values that it compares, times N, averaged over the
+batch. In expectation all but Noise2Self's and Neighbor2Neighbor's are the supervised squared error
+|f(y) - x|^2 plus a constant that does not depend on the weights; R2R's y is noisier.
 
-Whatever trains it, a model is the same network, restores a noisy image in one pass, and is
-validated and tested against clean images. Its best epoch is chosen by val/psnr, which takes clean
-validation images, as the papers do: only the training images need no clean twin.
+An objective changes training only. The network stays the same and restores an image in one pass.
+Validation and test compare with clean images, and the best epoch is chosen by val/psnr, as in the
+papers, so only the training images can do without clean ones.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor
 
-from denoisers.base import ImageModel, Objective
+from denoisers.base import ImageModel, LossOutput
 from denoisers.denoiser import PixelDenoiser
 from denoisers.losses import distance
 from groundwork.batch import Batch
+from groundwork.ranges import require_ranges
 
 Net = Callable[[Tensor], Tensor]  # B C H W -> B C H W
 NoiseKind = Literal["any", "zero-mean", "gaussian"]
 
 
 class TrainingObjective(ABC):
-    """What takes the place of a model's own objective in training.
+    """What training minimises.
 
-    A new one is a frozen dataclass in this file, whose fields are its settings, and a YAML file in
-    `conf/objective/` with their defaults.
+    A new objective is a frozen dataclass in this file, whose fields are its settings with their
+    ranges, and a YAML file in `conf/objective/` with their defaults.
 
-    needs_noise: of the training images: any, of zero mean, or white Gaussian noise of a known
-        standard deviation that is not clipped.
-    needs_second: whether batches are to have a second noisy view.
+    Attributes:
+        needs_noise: The noise that the training images need: any, with zero mean, or white
+            Gaussian noise of a known standard deviation that is not clipped.
+        needs_second: Whether batches need a second noisy view.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     needs_noise: ClassVar[NoiseKind]
     needs_second: ClassVar[bool] = False
 
-    @abstractmethod
-    def require_fit(self, model: ImageModel) -> None:
-        """Raises ValueError, with the reason, for a model that this cannot train."""
+    def __post_init__(self) -> None:
+        require_ranges(type(self), vars(self))
 
     @abstractmethod
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
-        """The loss of a batch. Every draw comes from `random`, which is on the batch's device."""
+    def require_fit(self, model: ImageModel) -> None:
+        """Refuse a model that this objective cannot train.
+
+        Raises:
+            ValueError: It cannot train the model. The message says why.
+        """
+
+    @abstractmethod
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
+        """Return the loss of a batch.
+
+        Args:
+            model: The model that learns.
+            batch: The batch.
+            random: The only source of randomness, on the batch's device.
+        """
 
 
 @dataclass(frozen=True)
 class Supervised(TrainingObjective):
-    """The model's own objective, which knows the clean images."""
+    """The model's own loss, which compares with the clean images."""
 
     needs_noise = "any"
 
     def require_fit(self, model: ImageModel) -> None:
-        """Any model has one."""
+        """Accept any model."""
 
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
-        return model.objective(batch, random)
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
+        return model.loss_of(batch, random)
 
 
 class Unsupervised(TrainingObjective):
-    """An objective that never looks at `batch.clean`."""
+    """An objective that does not use `batch.clean`.
+
+    Attributes:
+        needs_fully_convolutional: Whether it trains on images of another size than the data's.
+    """
 
     needs_noise: ClassVar[NoiseKind] = "zero-mean"
     needs_fully_convolutional: ClassVar[bool] = False
@@ -89,20 +111,26 @@ class Unsupervised(TrainingObjective):
                 "only: choose a convolutional model"
             )
 
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> Objective:
+    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
         assert isinstance(model, PixelDenoiser)
-        return Objective({"loss": self.loss(model.estimate, batch, random)})
+        return LossOutput({"loss": self.loss(model.estimate, batch, random)})
 
     @abstractmethod
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        """A scalar. net: from noisy to restored images, in training mode."""
+        """Return the loss, a scalar.
+
+        Args:
+            net: Maps noisy to restored images, B C H W, not cut to [0, 1].
+            batch: The batch.
+            random: The only source of randomness, on the batch's device.
+        """
 
 
 @dataclass(frozen=True)
 class Noise2Noise(Unsupervised):
-    """Lehtinen et al. 2018, eq. 6: |f(y) - y'|^2, where y' is the same image under another draw.
+    """Lehtinen et al. (2018), eq. 6: |f(y) - y'|^2, where y' is x under another draw of the noise.
 
-    The mean of y', given y, is that of x.
+    Given y, the means of y' and of x are the same.
     """
 
     needs_second = True
@@ -114,22 +142,19 @@ class Noise2Noise(Unsupervised):
 
 @dataclass(frozen=True)
 class Noise2Self(Unsupervised):
-    """Batson and Royer 2019, proposition 1: |f_J(y) - y_J|^2 for pixels J that f does not see.
+    """Batson and Royer (2019), proposition 1: |f_J(y) - y_J|^2 for pixels J that f does not see.
 
-    J is a grid of one pixel in each width x width; where it lies is drawn for each image. Its
-    pixels are replaced, for the network, by the mean of the eight around them (section 4.2; Krull,
-    Buchholz and Jug 2019 put in one of them), which hides all channels of a pixel. The noise has to
-    be independent between pixels. Images are restored from all their pixels, as Krull et al. do:
-    the network then sees more than it was trained with.
+    J is a grid of one pixel in each width x width. Its place is drawn for each image. The network
+    sees the mean of the eight pixels around each pixel of J instead (section 4.2; Krull, Buchholz
+    and Jug 2019 take one of the eight), in all channels. The noise has to be independent between
+    pixels. Images are restored from all their pixels, as Krull et al. do, so that the network sees
+    more than in training.
 
-    width: of the grid's cells, at least 2: else a pixel's neighbours would be hidden too.
+    Attributes:
+        width: Of the grid's cells. With 1 a pixel's neighbours would be hidden too.
     """
 
-    width: int
-
-    def __post_init__(self) -> None:
-        if self.width < 2:
-            raise ValueError(f"width must be at least 2, got {self.width}")
+    width: Annotated[int, Field(ge=2)]
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy
@@ -139,7 +164,7 @@ class Noise2Self(Unsupervised):
         return self.width**2 * distance("mse", hidden * restored, hidden * noisy)
 
     def hidden(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """Which pixels are hidden: bool B 1 H W."""
+        """Draw which pixels are hidden: bool B 1 H W."""
         size, device = (len(images), 1, 1, 1), images.device
         row, column = (
             torch.randint(self.width, size, generator=random, device=device) for _ in range(2)
@@ -150,9 +175,10 @@ class Noise2Self(Unsupervised):
 
 
 def mean_of_neighbours(images: Tensor) -> Tensor:
-    """Of the up to eight pixels around each, those at its sides counted twice: B C H W.
+    """Return the weighted mean of the eight pixels around each pixel: B C H W.
 
-    The weights are those of Batson and Royer's code; at the border those inside are averaged.
+    Those at its sides count twice, as in Batson and Royer's code. At the border the mean is of
+    those inside the image.
     """
     weights = images.new_ones(3, 3)
     weights[1] *= 2
@@ -166,22 +192,20 @@ def mean_of_neighbours(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Neighbor2Neighbor(Unsupervised):
-    """Huang et al. 2021, eq. 8: with g1 and g2 two sub-images of half the size,
+    """Huang et al. (2021), eq. 8, with two sub-images g1 and g2 of half the size:
 
     |f(g1(y)) - g2(y)|^2 + gamma |f(g1(y)) - g2(y) - (g1(f(y)) - g2(f(y)))|^2
 
-    where no gradient goes through f(y). Of each 2 x 2 pixels g1 takes one and g2 one beside it, so
-    that they show almost the same under independent noise; the second term makes up for "almost"
-    (section 3.3). A last odd row or column is left out.
+    No gradient passes through the f(y) of the second term. In each 2 x 2 pixels g1 takes one and g2
+    one beside it, so that they show almost the same image under independent noise. The second term
+    corrects for the difference (section 3.3). A last odd row or column is left out.
 
-    gamma: weight of the second term; in the paper's code it rises from 0 to 2, here it is constant.
+    Attributes:
+        gamma: Weight of the second term. It is constant; in the paper's code it rises from 0 to 2.
     """
 
-    gamma: float
+    gamma: Annotated[float, Field(ge=0)]
     needs_fully_convolutional = True
-
-    def __post_init__(self) -> None:
-        _require_at_least_zero("gamma", self.gamma)
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy = batch.noisy[..., : batch.noisy.shape[-2] // 2 * 2, : batch.noisy.shape[-1] // 2 * 2]
@@ -196,16 +220,16 @@ class Neighbor2Neighbor(Unsupervised):
         return 4 * (error + self.gamma * regulariser)  # a sub-image has a quarter of the pixels
 
     def places(self, images: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Two neighbours in each 2 x 2 pixels, numbered 0 1 / 2 3: int64 B 1 H/2 W/2, twice."""
+        """Draw two neighbours in each 2 x 2 pixels, numbered 0 1 / 2 3: int64 B 1 H/2 W/2 each."""
         size = len(images), 1, images.shape[-2] // 2, images.shape[-1] // 2
         first = torch.randint(4, size, generator=random, device=images.device)
-        # The number's bits are row and column: one of them is turned.
-        turned = torch.randint(1, 3, size, generator=random, device=images.device)
-        return first, first ^ turned
+        # The bits of the number are row and column. One of the two is flipped.
+        flipped = torch.randint(1, 3, size, generator=random, device=images.device)
+        return first, first ^ flipped
 
 
 def pick(images: Tensor, places: Tensor) -> Tensor:
-    """The pixel of each 2 x 2 that `places` names: B C H W, B 1 H/2 W/2 -> B C H/2 W/2."""
+    """Return the pixel of each 2 x 2 that `places` names: B C H W, B 1 H/2 W/2 -> B C H/2 W/2."""
     cells = F.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))
     index = places.unsqueeze(2).expand(-1, images.shape[1], -1, -1, -1)
     return cells.gather(2, index).squeeze(2)
@@ -217,23 +241,18 @@ class SURE(Unsupervised):
 
     |f(y) - y|^2 - N sigma^2 + 2 sigma^2 div f(y)
 
-    whose divergence is taken along one random direction b ~ N(0, I), by Ramani, Blu and Unser
-    (2008, theorem 2): b . (f(y + epsilon b) - f(y)) / epsilon. It is the expectation of
-    |f(y) - x|^2 and may well be below 0. Differences so small need float32: it has no mixed
-    precision.
+    Its expectation is that of |f(y) - x|^2, but it can be below 0. The divergence is estimated
+    along one random direction b ~ N(0, I), as b . (f(y + epsilon b) - f(y)) / epsilon (Ramani, Blu
+    and Unser 2008, theorem 2). Such small differences need float32, so mixed precision is off.
 
-    sigma: the noise's standard deviation, in units of the [0, 1] range.
-    epsilon: step of the difference, in the same units, above 0.
+    Attributes:
+        sigma: Standard deviation of the noise, in units of the [0, 1] range.
+        epsilon: Step of the difference, in the same units.
     """
 
-    sigma: float
-    epsilon: float
+    sigma: Annotated[float, Field(ge=0)]
+    epsilon: Annotated[float, Field(gt=0)]
     needs_noise = "gaussian"
-
-    def __post_init__(self) -> None:
-        _require_at_least_zero("sigma", self.sigma)
-        if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
-            raise ValueError(f"epsilon must be a finite number above 0, got {self.epsilon}")
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         noisy, variance = batch.noisy, self.sigma**2
@@ -248,27 +267,23 @@ class SURE(Unsupervised):
 
 @dataclass(frozen=True)
 class R2R(Unsupervised):
-    """Recorrupted-to-recorrupted, Pang et al. 2021: with z ~ N(0, sigma^2 I),
+    """Recorrupted-to-recorrupted, Pang et al. (2021), with z ~ N(0, sigma^2 I):
 
     |f(y + alpha z) - (y - z / alpha)|^2
 
-    The noise of input and target is then independent, as in Noise2Noise (theorem 1); the input's
-    variance is 1 + alpha^2 times that of y. The paper restores with the mean of f(y + alpha z) over
-    50 draws of z. Here f(y) is taken, so that models are compared at one pass each (on
-    Fashion-MNIST at sigma 0.5 the mean over 50 would be worth 0.02 dB).
+    The noise of input and target is independent, as in Noise2Noise (theorem 1). The variance of the
+    input's noise is 1 + alpha^2 times that of y's. The paper restores with the mean of
+    f(y + alpha z) over 50 draws of z. Here f(y) restores, so that all models need one pass; on
+    Fashion-MNIST at sigma 0.5 the mean over 50 gains 0.02 dB.
 
-    sigma: the noise's standard deviation, in units of the [0, 1] range.
-    alpha: how much noisier the input is than y, above 0; the paper has 0.5.
+    Attributes:
+        sigma: Standard deviation of the noise, in units of the [0, 1] range.
+        alpha: How much noisier the input is than y. The paper has 0.5.
     """
 
-    sigma: float
-    alpha: float
+    sigma: Annotated[float, Field(ge=0)]
+    alpha: Annotated[float, Field(gt=0)]
     needs_noise = "gaussian"
-
-    def __post_init__(self) -> None:
-        _require_at_least_zero("sigma", self.sigma)
-        if not (self.alpha > 0 and math.isfinite(self.alpha)):
-            raise ValueError(f"alpha must be a finite number above 0, got {self.alpha}")
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         draw = batch.draw_per_image(lambda images: standard_normal_like(images, random))
@@ -276,15 +291,10 @@ class R2R(Unsupervised):
         return distance("mse", net(noisier), target)
 
     def views(self, noisy: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
-        """Input and target, of standard normal values: B C H W each."""
+        """Return input and target, B C H W each, for a standard normal draw of that shape."""
         noise = self.sigma * draw
         return noisy + self.alpha * noise, noisy - noise / self.alpha
 
 
 def standard_normal_like(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.randn(images.shape, generator=random, device=images.device)
-
-
-def _require_at_least_zero(name: str, value: float) -> None:
-    if not (value >= 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value}")

@@ -1,4 +1,4 @@
-"""A small U-Net: an autoencoder whose decoder also sees what the encoder saw on its way down.
+"""A small U-Net: an autoencoder whose decoder also sees the features of the encoder's stages.
 
 B images of C channels; with channels [16, 32, 64], and 28 x 28 pixels:
 B C 28 28 -> B 16 28 28 -> B 32 14 14 -> B 64 7 7 -> B 32 14 14 -> B 16 28 28 -> B C 28 28
@@ -21,10 +21,13 @@ from groundwork.ranges import require_ranges
 
 
 class UNet(Autoencoder):
-    """Ronneberger, Fischer and Brox 2015, with one convolution where they have two. There is no
-    bottleneck: details go through the skip connections. Any image size comes back as it went in.
+    """Ronneberger, Fischer and Brox (2015), with one convolution where they have two.
 
-    channels: of the stages; each but the first halves height and width, rounded up.
+    There is no bottleneck: details pass through the skip connections. It takes images of any size.
+
+    Args:
+        channels: Of the stages. Each but the first halves height and width, rounded up.
+        image_shape, loss, optimizer, seed: See `Autoencoder`.
     """
 
     fully_convolutional = True
@@ -47,11 +50,11 @@ class UNet(Autoencoder):
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU are fastest with
 
     def encode(self, noisy: Tensor) -> Tensor:
-        """The deepest features, which are not all that the decoder sees."""
+        """Return the deepest features. The decoder sees those of the other stages too."""
         return self._stages(noisy)[-1].flatten(1)
 
     def _stages(self, noisy: Tensor) -> list[Tensor]:
-        """What each stage of the encoder gives, from the largest to the smallest."""
+        """Return the features of each stage of the encoder, from the largest to the smallest."""
         first, *others = self.encoder
         stages = [first(noisy)]
         for stage in others:

@@ -1,22 +1,24 @@
-"""Formats of checkpoints, and how the contents of an older one become those of the newest."""
+"""Formats of checkpoints, and the functions that make an older one's contents those of the next."""
 
 from collections.abc import Callable
 from typing import Any
 
-OPTIMIZER = ("lr", "lr_decay", "weight_decay")  # as it was flat, before format 4
+OPTIMIZER = ("lr", "lr_decay", "weight_decay")  # flat settings of a model before format 4
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 FORMAT_VERSION = 4
 
 
 def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 knew no objective but a model's own."""
+    """Add the objective. Runs of format 1 trained with the model's own loss."""
     objective = {"_target_": "denoisers.objectives.Supervised"}
     return checkpoint | {"run": checkpoint["run"] | {"objective": objective}}
 
 
 def _with_range_and_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 2 knew no range of one's own pictures but that of their type, and counted no images
-    in validation."""
+    """Add the range of a folder's pictures and the counts of validated images.
+
+    In format 2 the range was that of the pictures' type, and nothing was counted.
+    """
     run, callbacks = checkpoint["run"], checkpoint.get("callbacks")
     data = run.get("data")
     if isinstance(data, dict) and data.get("_target_") == "datamodules.folder.Folder":
@@ -28,7 +30,7 @@ def _with_range_and_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_optimizer(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Format 3 had the optimizer's settings among a model's own, and among those of its parts."""
+    """Nest the optimizer's settings, which format 3 had among a model's own and its parts'."""
     arguments = checkpoint.get("hyper_parameters")
     if not isinstance(arguments, dict):
         return checkpoint
@@ -41,7 +43,11 @@ def _with_optimizer(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def nest_optimizer(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Move a model's flat settings of its optimizer, if it has any, into a dict of their own."""
+    """Move flat settings of the optimizer, if there are any, into a dict "optimizer".
+
+    Args:
+        arguments: A model's arguments, or its node in a run's record.
+    """
     settings = {name: arguments[name] for name in OPTIMIZER if name in arguments}
     others = {name: value for name, value in arguments.items() if name not in settings}
     return others | {"optimizer": settings} if settings else arguments

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from denoisers.base import Objective, Stage, Width, Widths
+from denoisers.base import LossOutput, Stage, Width, Widths
 from denoisers.denoiser import Denoiser
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
@@ -26,25 +26,25 @@ OPTIMUM_MOMENTUM = 0.1  # share of the newest batch in the variance kept for eva
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) in nats, summed over latents: B L, B L -> B."""
+    """Return KL(N(mean, variance) || N(0, 1)) in nats, summed over latents: B L, B L -> B."""
     return kl_by_latent(mean, log_variance).sum(1)
 
 
 def kl_by_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """The same before the sum: B L, B L -> B L.
+    """Return the divergence of each latent in nats: B L, B L -> B L.
 
-    Kingma and Welling 2014, appendix B; in float32 also under mixed precision.
+    Kingma and Welling (2014), appendix B. It is float32, also under mixed precision.
     """
     mean, log_variance = mean.float(), log_variance.float()
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
 
 
 def standard_normal(shape: torch.Size, random: torch.Generator) -> Tensor:
-    """Draws on the generator's device; a CPU's do not depend on how they are split into batches.
+    """Return float32 draws from N(0, 1), made on the generator's device.
 
-    `torch.randn` on the CPU draws in blocks of 16, so that a batch's size changes its numbers;
-    here each number takes one uniform draw, put through the normal quantile function. Evaluation
-    needs that, and always draws on the CPU.
+    On the CPU they do not depend on how they are split into batches, which evaluation needs.
+    `torch.randn` draws in blocks of 16 there, so that a batch's size changes its numbers. Here
+    each number is one uniform draw, put through the normal quantile function.
     """
     if random.device.type != "cpu":
         return torch.randn(shape, generator=random, device=random.device)
@@ -53,8 +53,10 @@ def standard_normal(shape: torch.Size, random: torch.Generator) -> Tensor:
 
 
 class ActiveUnits(Metric):
-    """How many latents say anything: those whose posterior mean varies over the images by more
-    than 0.01 (Burda, Grosse and Salakhutdinov 2016, section 5.2)."""
+    """Counts the active latents: their posterior mean has a variance over the images above 0.01.
+
+    Burda, Grosse and Salakhutdinov (2016), section 5.2.
+    """
 
     full_state_update = False
     threshold = 0.01
@@ -81,24 +83,29 @@ class ActiveUnits(Metric):
 class VAE(Denoiser):
     """Kingma and Welling (2014), with a weight beta on the KL term (Higgins et al. 2017).
 
-    The loss is -log p(clean | latent) + beta * KL, in nats: summed over pixels and latents,
+    The loss is -log p(clean | latent) + beta * KL in nats, summed over pixels and latents and
     averaged over the batch. Images are restored with the posterior mean.
 
-    hidden: widths of the encoder's layers; the decoder mirrors them.
-    latent_dim: number of latents.
-    beta: weight of the KL term; at 1 the loss is the evidence lower bound.
-    beta_warmup: epochs in which the weight rises to beta, linearly; 0 for none. Validation and
-        test always count the whole beta.
-    likelihood: of a pixel, given the latent:
-        "optimal"    Gaussian; its variance is the one that maximises the batch's likelihood, the
-                     mean squared error (Rybkin, Daniilidis and Levine 2021, eq. 4). Evaluation
-                     uses a running mean of it.
-        "learned"    Gaussian; its variance is a parameter (ibid., section 3.1).
-        "fixed"      Gaussian of variance 1/2, that is the squared error, but for a constant.
-        "bernoulli"  the binary cross-entropy.
+    Args:
+        hidden: Widths of the encoder's layers. The decoder mirrors them.
+        latent_dim: Number of latents.
+        beta: Weight of the KL term. At 1 the negative loss is the evidence lower bound.
+        beta_warmup: Epochs in which the weight rises linearly to beta. Validation and test always
+            use the whole beta.
+        likelihood: Of a pixel, given the latent.
+            "optimal": Gaussian. Its variance maximises the batch's likelihood, so it is the mean
+            squared error (Rybkin, Daniilidis and Levine 2021, eq. 4). Evaluation uses a running
+            mean of it.
+            "learned": Gaussian. Its variance is a parameter (ibid., section 3.1).
+            "fixed": Gaussian of variance 1/2, which gives the squared error plus a constant.
+            "bernoulli": The binary cross-entropy.
+        image_shape, optimizer, seed: See `Denoiser`.
+
+    Attributes:
+        log_variance: Of a pixel, a scalar.
     """
 
-    log_variance: Tensor  # of a pixel, a scalar
+    log_variance: Tensor
 
     def __init__(
         self,
@@ -133,8 +140,8 @@ class VAE(Denoiser):
         )
 
     def posterior(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the latents, B L each."""
-        # In float32 also under mixed precision, for the variances that are made of the codes.
+        """Return mean and log-variance of the latents, B L each."""
+        # float32 also under mixed precision, since variances over images are computed from them.
         mean, log_variance = self.encoder(noisy.flatten(1)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
@@ -145,27 +152,32 @@ class VAE(Denoiser):
         return self.decode(self.encode(noisy))
 
     def decode(self, latent: Tensor) -> Tensor:
-        """B L -> images B C H W in [0, 1]."""
+        """Return the images of latents: B L -> B C H W in [0, 1]."""
         return self._decoder_logits(latent).float().sigmoid()
 
     def _decoder_logits(self, latent: Tensor) -> Tensor:
         return self.decoder(latent).unflatten(1, self.image_shape)
 
     def sample(self, count: int, random: torch.Generator) -> Tensor:
-        """New images from the prior, B C H W in [0, 1]."""
+        """Return new images from the prior, B C H W in [0, 1]."""
         latent = standard_normal(torch.Size((count, self.latent_dim)), random)
         return self.decode(latent.to(self.device))
 
     def interpolate(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
-        """Images decoded on the straight line between two images' codes.
+        """Decode points on the straight line between two images' codes.
 
-        first, last: C H W; returns `steps` x C H W, the two restored images at its ends.
+        Args:
+            first, last: C H W.
+            steps: S.
+
+        Returns:
+            S C H W. The restored `first` and `last` are at the ends.
         """
         codes = self.encode(torch.stack((first, last)))
         weight = torch.linspace(0, 1, steps, device=codes.device)[:, None]
         return self.decode(codes[:1].lerp(codes[1:], weight))
 
-    def objective(self, batch: Batch, random: torch.Generator) -> Objective:
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         mean, log_variance = self.posterior(batch.noisy)
         epsilon = batch.draw_per_image(
             lambda images: standard_normal(torch.Size((len(images), self.latent_dim)), random)
@@ -178,13 +190,15 @@ class VAE(Denoiser):
             "reconstruction": reconstruction,
             "kl": kl,
         }
-        return Objective(terms, None if self.training else self.decode(mean))
+        return LossOutput(terms, None if self.training else self.decode(mean))
 
     def reconstruction(self, logits: Tensor, clean: Tensor, shard: Shard | None = None) -> Tensor:
-        """-log p(clean | latent) in nats, summed over pixels, averaged over the batch: a scalar.
+        """Return -log p(clean | latent) in nats, summed over pixels, averaged over the batch.
 
-        shard: which images of the batch these are, where processes share it: its optimal variance
-            is one.
+        Args:
+            logits, clean: B C H W.
+            shard: Which images of the batch these are, if processes share it. They all use the
+                optimal variance of the whole batch.
         """
         if self.likelihood == "bernoulli":
             return pixel_loss("bce", logits, clean)[0]
@@ -196,7 +210,7 @@ class VAE(Denoiser):
         if self.likelihood == "optimal" and self.training:
             of_batch = squares
             if shard is not None:
-                # Detached: at its optimum the likelihood does not change with the variance.
+                # Detached, since the likelihood's derivative by its optimal variance is zero.
                 of_batch = self._of_all(squares.detach() * shard.weight, "mean")
             log_variance = (of_batch / pixels).clamp(min=math.exp(MIN_LOG_VARIANCE)).log()
             with torch.no_grad():

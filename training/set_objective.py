@@ -1,4 +1,4 @@
-"""The objective of a run: it is built, refused where it does not fit, and handed over."""
+"""Sets the objective of a run, unless it does not fit the model or the noise."""
 
 import torch
 from omegaconf import DictConfig
@@ -13,13 +13,16 @@ from denoisers.objectives import Supervised, TrainingObjective
 LEAST_NOISE = 99  # dB: an image that is closer to the clean one counts as the same
 
 
-def train_by(node: DictConfig, model: ImageModel, data: ImageDataModule) -> None:
-    """Make the model learn by the objective that a node describes, and the data give what it needs.
+def set_objective(node: DictConfig, model: ImageModel, data: ImageDataModule) -> None:
+    """Build the objective that a config's node describes, and make the model learn by it.
 
-    Raises ValueError, with the reason, where the objective fits the model or the noise not.
+    The data then gives a second noisy view, if the objective needs one.
+
+    Raises:
+        ValueError: A setting is wrong, or the objective does not fit the model or the noise.
     """
     kind: type[TrainingObjective] = target_of(node, "objective")
-    # Before its settings are checked: other noises have no std for its sigma.
+    # Before its settings are checked, since other noises have no std for its sigma.
     _require_fit(kind, data.noise)
     objective: TrainingObjective = build(node, "objective")
     objective.require_fit(model)
@@ -28,7 +31,7 @@ def train_by(node: DictConfig, model: ImageModel, data: ImageDataModule) -> None
 
 
 def _require_fit(kind: type[TrainingObjective], noise: Noise) -> None:
-    # Given the clean images to learn from, no noise is legitimate: an autoencoder that compresses.
+    # With clean images, training without noise makes sense: an autoencoder that compresses.
     if kind is not Supervised and not _adds_noise(noise):
         raise ValueError(
             f"objective: {kind.__name__} needs noise that the project adds, and {noise} adds none: "
@@ -51,7 +54,7 @@ def _require_fit(kind: type[TrainingObjective], noise: Noise) -> None:
 
 
 def _adds_noise(noise: Noise) -> bool:
-    """Whether an image with all levels of grey looks different under a noise, whatever its kind."""
+    """Return whether the noise changes an image with all levels of grey."""
     clean = torch.linspace(0, 1, 2**16).reshape(1, 1, 256, 256)
     noisy = noise(clean, torch.Generator().manual_seed(0))
     return psnr(noisy, clean).item() < LEAST_NOISE

@@ -15,7 +15,7 @@ from datamodules.sampling import Draw
 from denoisers.base import ImageModel
 from groundwork.seeding import generator
 from tests.helpers.runs import CPU, ROOT, SIZES, TINY, compose, composite, data_of, train_in
-from training.set_objective import train_by
+from training.set_objective import set_objective
 
 CONF = ROOT / "conf"
 GIVEN = {"self", "noise", "image_shape", "num_classes"}  # arguments that no config knows
@@ -59,12 +59,12 @@ def test_every_choice_trains_a_batch(
     model: ImageModel = build(
         cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
     )
-    train_by(cfg.objective, model, data)
+    set_objective(cfg.objective, model, data)
     batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(32)), 0)
     assert (batch.noisy - batch.clean).abs().max() > 0.1
     before = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = model.configure_optimizers()["optimizer"]
-    loss = model.train().training_objective(batch, generator("cpu", "test")).terms["loss"]
+    loss = model.train().training_loss_of(batch, generator("cpu", "test")).terms["loss"]
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     assert torch.isfinite(loss)

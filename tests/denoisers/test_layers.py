@@ -1,4 +1,4 @@
-"""Layers of our own against torch's."""
+"""The project's layers against torch's."""
 
 import pytest
 import torch

@@ -12,7 +12,7 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 11, 17)]
 
 
 def pair(shape: tuple[int, int, int], count: int = 6) -> tuple[Tensor, Tensor]:
-    """Smooth clean images, and images restored ever worse: from 26 dB down to about 8 dB."""
+    """Return smooth clean images, and restored ones from 26 dB down to about 8 dB."""
     random = torch.Generator().manual_seed(0)
     coarse = torch.rand(count, shape[0], 5, 5, generator=random)
     clean = torch.nn.functional.interpolate(coarse, shape[1:], mode="bilinear")
@@ -22,7 +22,7 @@ def pair(shape: tuple[int, int, int], count: int = 6) -> tuple[Tensor, Tensor]:
 
 
 def reference(name: str, restored: Tensor, clean: Tensor) -> list[float]:
-    """The metric of each image by another implementation."""
+    """Return the metric of each image by another implementation."""
     values = []
     for image, target in zip(restored.double().numpy(), clean.double().numpy(), strict=True):
         match name:
@@ -115,7 +115,7 @@ def test_black_and_white_images_have_finite_metrics(value: float) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 11, 11), (3, 11, 12), (1, 28, 28)])
 def test_images_of_one_value_have_the_values_of_the_reference(shape: tuple[int, int, int]) -> None:
-    """The smallest for which SSIM is defined among them, alone in their batches."""
+    """Batches of one image, also of the smallest size that SSIM takes."""
     random = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     flats = [torch.full(shape, value) for value in (0.0, 0.3, 1.0)]
     for restored in (*flats, random):

@@ -25,7 +25,7 @@ from tests.helpers.models import (
 )
 
 SHAPES: list[Shape] = [(1, 28, 28), (3, 32, 32), (1, 29, 31), (3, 64, 48)]
-# Lines of pixels, a single one, and what leaves a single one where an image was halved three times.
+# Single pixels, lines, and images of which a single pixel is left after three halvings.
 SMALL: list[Shape] = [(1, 1, 1), (1, 28, 1), (3, 1, 28), (1, 2, 2), (1, 5, 7), (1, 8, 8)]
 
 
@@ -79,7 +79,7 @@ def test_an_image_is_treated_alike_in_any_batch(name: str) -> None:
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
     model = any_model(name, shape).train()
-    loss = model.objective(random_batch(4, shape), new_generator()).terms["loss"]
+    loss = model.loss_of(random_batch(4, shape), new_generator()).terms["loss"]
     assert loss.ndim == 0
     loss.backward()
     for parameter, value in model.named_parameters():
@@ -92,7 +92,7 @@ def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_a_batch_of_one_trains(name: str, shape: Shape) -> None:
     model = any_model(name, shape).train()
-    loss = model.objective(random_batch(1, shape), new_generator()).terms["loss"]
+    loss = model.loss_of(random_batch(1, shape), new_generator()).terms["loss"]
     loss.backward()
     assert loss.isfinite()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
@@ -102,7 +102,7 @@ def test_a_batch_of_one_trains(name: str, shape: Shape) -> None:
 def test_the_output_that_evaluation_reuses_is_that_of_forward(name: str) -> None:
     model, batch = any_model(name).eval(), random_batch(4)
     with torch.no_grad():
-        output = model.objective(batch, new_generator()).output
+        output = model.loss_of(batch, new_generator()).output
         images = batch.clean if isinstance(model, Classifier) else batch.noisy
         expected = model(images)
     pairs = (
@@ -119,7 +119,7 @@ def test_a_few_steps_lower_the_loss(name: str) -> None:
     optimizer = model.configure_optimizers()["optimizer"]
     losses = []
     for _ in range(15):
-        loss = model.objective(batch, new_generator()).terms["loss"]
+        loss = model.loss_of(batch, new_generator()).terms["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -154,7 +154,7 @@ def test_a_classifier_learns_from_the_images_it_is_set_to(input_: str) -> None:
 
     def loss(*, noisy: Tensor = batch.noisy, clean: Tensor = batch.clean) -> float:
         changed = batch._replace(noisy=noisy, clean=clean)
-        return model.objective(changed, new_generator()).terms["loss"].item()
+        return model.loss_of(changed, new_generator()).terms["loss"].item()
 
     assert (loss(noisy=1 - batch.noisy) == loss()) == (input_ == "clean")
     assert (loss(clean=1 - batch.clean) == loss()) == (input_ == "noisy")
@@ -168,10 +168,10 @@ def test_a_composite_adds_the_weighted_cross_entropy_to_the_denoisers_loss(name:
     composite.classifier.load_state_dict(classifier.state_dict())
     batch = random_batch(4)
     with torch.no_grad():
-        own = denoiser.objective(batch, new_generator()).terms["loss"]
+        own = denoiser.loss_of(batch, new_generator()).terms["loss"]
         restored = denoiser(batch.noisy)
         cross_entropy = torch.nn.functional.cross_entropy(classifier(restored), batch.label)
-        loss = composite.objective(batch, new_generator()).terms["loss"]
+        loss = composite.loss_of(batch, new_generator()).terms["loss"]
         assert torch.allclose(composite(batch.noisy)[0], restored)
         assert torch.allclose(composite(batch.noisy)[1], classifier(restored))
     assert loss.item() == pytest.approx((own + 3 * cross_entropy).item(), rel=1e-5)

@@ -1,4 +1,4 @@
-"""Objectives: against theory and another implementation, and what they make a network learn."""
+"""Objectives: against theory, against another implementation, and in training."""
 
 import itertools
 import math
@@ -37,7 +37,7 @@ from groundwork.batch import Batch
 from tests.helpers.lines import line_for
 from tests.helpers.models import SINGLE, any_model, new_data, new_model, random_batch
 from tests.helpers.runs import ROOT, compose, read, resume_in, same, train_in, trained, untimed
-from training.set_objective import train_by
+from training.set_objective import set_objective
 
 STD = 0.5
 CLEAN_FREE: list[Unsupervised] = [
@@ -60,7 +60,7 @@ def random_generator(seed: int = 0) -> torch.Generator:
 
 
 def gaussian_batch(size: int, shape: tuple[int, int, int] = (1, 4, 4)) -> Batch:
-    """The same uniform random image throughout, under two draws of noise of std 0.5."""
+    """Return one uniform random image `size` times, each under two draws of noise of std 0.5."""
     random = random_generator()
     clean = torch.rand(1, *shape, generator=random).expand(size, -1, -1, -1)
     noisy, second = (clean + STD * torch.randn(clean.shape, generator=random) for _ in range(2))
@@ -78,7 +78,7 @@ class Linear:
         return (noisy.flatten(1) @ self.matrix.T).view_as(noisy)
 
     def error(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """|f(y) - x|^2 of each image."""
+        """Return |f(y) - x|^2 of each image."""
         return (self(noisy) - clean).square().sum((1, 2, 3))
 
 
@@ -226,7 +226,7 @@ def test_a_sub_image_takes_the_pixel_that_is_named_in_each_cell() -> None:
 
 
 def neighbour_formula(objective: Neighbor2Neighbor, net: Any, noisy: Tensor) -> float:
-    """Equation 8 as a mean over the sub-image's pixels, times those of an image."""
+    """Equation 8 as a mean over the sub-image's pixels, times the number of an image's pixels."""
     first, second = objective.places(noisy, random_generator())
     restored, target = net(pick(noisy, first)), pick(noisy, second)
     whole = net(noisy)
@@ -259,7 +259,7 @@ def test_no_gradient_goes_through_neighbor2neighbors_whole_image() -> None:
     assert sizes == [(4, True), (8, False)]
 
 
-# Against deepinv, with means over pixels where here are sums
+# Against deepinv, whose losses are means over pixels
 
 
 def test_sure_agrees_with_deepinv() -> None:
@@ -278,7 +278,7 @@ def test_r2r_agrees_with_deepinv() -> None:
     net, batch = nn.Conv2d(1, 1, 3, padding=1), gaussian_batch(6, (1, 10, 12))
     alpha, objective = 0.7, R2R(STD, alpha=0.7)
     noisier, _ = objective.views(batch.noisy, standard_normal_like(batch.noisy, random_generator()))
-    # Its alpha is another: ours is sqrt(theirs / (1 - theirs)).
+    # Our alpha is sqrt(theirs / (1 - theirs)).
     theirs = deepinv.loss.R2RLoss(alpha=alpha**2 / (1 + alpha**2))
     physics = deepinv.physics.Denoising(deepinv.physics.GaussianNoise(STD))
     model = theirs.adapt_model(_Ignoring(net))
@@ -298,14 +298,14 @@ def test_neighbor2neighbor_agrees_with_deepinv() -> None:
     ]
 
     theirs = deepinv.loss.Neighbor2Neighbor(gamma=2.0)
-    theirs.generate_mask_pair = lambda noisy: masks  # its draw takes no generator
+    theirs.generate_mask_pair = lambda noisy: masks  # deepinv's takes no generator
     expected = theirs(noisy, physics=None, model=_Ignoring(net))
     found = objective.loss(net, Batch(noisy, noisy, torch.zeros(5)), random_generator())
     assert found.item() == pytest.approx(360 * expected.item(), rel=1e-4)
 
 
 class _Ignoring(nn.Module):
-    """deepinv's models take the physics too."""
+    """A model as deepinv calls it, with the physics as another argument."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -365,12 +365,12 @@ def train_steps(objective: str, steps: int) -> PixelDenoiser:
     model = new_model("unet", channels=[8, 16], optimizer={"lr": 0.01})
     assert isinstance(model, PixelDenoiser)
     data = unclipped_data()
-    train_by(objective_node(objective), model, data)
+    set_objective(objective_node(objective), model, data)
     optimizer = model.train().configure_optimizers()["optimizer"]
     for step in range(steps):
         positions = torch.arange(32) + 32 * (step % 15)
         batch = data.on_after_batch_transfer(Draw("train", 0, step, positions), 0)
-        loss = model.training_objective(batch, random_generator(step)).terms["loss"]
+        loss = model.training_loss_of(batch, random_generator(step)).terms["loss"]
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -389,13 +389,13 @@ def test_each_objective_teaches_a_small_network_to_denoise(objective: str) -> No
 @pytest.mark.parametrize("objective", CONFIGS)
 def test_training_alone_is_changed_and_its_draws_come_from_the_generator(objective: str) -> None:
     model, batch = new_model("unet", channels=[4, 8]), gaussian_batch(4, (1, 28, 28))
-    own = model.eval().objective(batch, random_generator()).terms["loss"]
-    train_by(objective_node(objective), model, unclipped_data())
-    assert torch.equal(model.objective(batch, random_generator()).terms["loss"], own)
+    own = model.eval().loss_of(batch, random_generator()).terms["loss"]
+    set_objective(objective_node(objective), model, unclipped_data())
+    assert torch.equal(model.loss_of(batch, random_generator()).terms["loss"], own)
     model.train()
 
     def loss(seed: int) -> float:
-        return model.training_objective(batch, random_generator(seed)).terms["loss"].item()
+        return model.training_loss_of(batch, random_generator(seed)).terms["loss"].item()
 
     torch.manual_seed(0)
     first = loss(0)
@@ -414,14 +414,14 @@ def test_each_objective_trains_a_model_or_refuses_it_in_a_line(name: str, object
     if objective == "neighbor2neighbor" and name == "dense":
         fits = False
     if not fits:
-        assert line_for(lambda: train_by(node, model, data)).startswith(
+        assert line_for(lambda: set_objective(node, model, data)).startswith(
             f"objective: {kind.__name__} "
         )
         return
-    train_by(node, model, data)
+    set_objective(node, model, data)
     batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(8)), 0)
     assert (batch.second is not None) == (objective == "noise2noise")
-    model.train().training_objective(batch, random_generator()).terms["loss"].backward()  # type: ignore[no-untyped-call]
+    model.train().training_loss_of(batch, random_generator()).terms["loss"].backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
@@ -448,24 +448,24 @@ def test_validation_logs_the_loss_on_clean_images_whatever_is_minimised() -> Non
     assert row["train/loss"] > 784 * 0.25 * 5 > row["val/loss"]
 
 
-# What does not fit
+# Refusals
 
 
 @pytest.mark.parametrize("objective", CONFIGS)
 def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> None:
     model, node = new_model("unet"), objective_node(objective)
     clipped = unclipped_data().with_noise(Gaussian(STD, clip=True))
-    # In a file alone, without a noise that has a std: the reason must not be a sigma of None.
+    # Its own file has no noise.std. The line must name the noise, not a sigma of None.
     alone = OmegaConf.load(ROOT / "conf" / "objective" / f"{objective}.yaml")
     assert isinstance(alone, DictConfig)
     biased = unclipped_data().with_noise(Dropout(0.3, clip=False))
     if objective == "supervised":
-        train_by(node, model, clipped)
-        train_by(alone, model, biased)
+        set_objective(node, model, clipped)
+        set_objective(alone, model, biased)
         return
-    line = line_for(lambda: train_by(node, model, clipped))
+    line = line_for(lambda: set_objective(node, model, clipped))
     assert "have the means 0.20, 0.50, 0.80: give noise.clip=false" in line
-    line = line_for(lambda: train_by(alone, model, biased))
+    line = line_for(lambda: set_objective(alone, model, biased))
     if objective in ("sure", "r2r"):
         assert line.endswith("not for Dropout: choose noise=gaussian")
     else:
@@ -476,7 +476,7 @@ def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> Non
 @pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
 def test_other_losses_than_the_squared_error_are_refused(objective: str, loss: str) -> None:
     model = new_model("conv_upsample", loss=loss)
-    line = line_for(lambda: train_by(objective_node(objective), model, unclipped_data()))
+    line = line_for(lambda: set_objective(objective_node(objective), model, unclipped_data()))
     assert line.endswith(f"model.loss={loss} must be mse")
 
 
@@ -532,7 +532,7 @@ def test_pictures_that_are_noisy_already_are_refused(kind: str, objective: str) 
     node = OmegaConf.create({"_target_": f"denoisers.objectives.{TARGETS[objective]}"})
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     with pytest.raises(ValueError, match=r"adds none: pictures that are noisy already"):
-        train_by(node, new_model("unet"), data)
+        set_objective(node, new_model("unet"), data)
 
 
 def test_a_mixture_of_parts_without_noise_is_none() -> None:
@@ -540,14 +540,14 @@ def test_a_mixture_of_parts_without_noise_is_none() -> None:
     cfg = compose("train", "data=procedural", "~noise.parts", "noise=mixed", f"+{parts}")
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     with pytest.raises(ValueError, match="adds none"):
-        train_by(compose("train", "objective=noise2self").objective, new_model("unet"), data)
+        set_objective(compose("train", "objective=noise2self").objective, new_model("unet"), data)
 
 
 @pytest.mark.parametrize("kind", NO_NOISE)
 def test_clean_images_may_be_learned_from_without_noise(kind: str) -> None:
     cfg = compose("train", "data=procedural", *under_no_noise(kind))
     data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
-    train_by(cfg.objective, new_model("dense"), data)
+    set_objective(cfg.objective, new_model("dense"), data)
 
 
 TARGETS = {

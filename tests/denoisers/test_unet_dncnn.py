@@ -1,4 +1,4 @@
-"""What is particular to the networks without a bottleneck."""
+"""U-Net and DnCNN, which have no bottleneck."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from tests.helpers.models import new_model, random_batch
 
 
 def test_a_unets_details_go_through_its_skips() -> None:
-    """With the deepest features switched off, what is left still depends on each pixel."""
+    """Without the deepest features the output still depends on each pixel."""
     model = new_model("unet").eval()
     assert isinstance(model, UNet)
     deepest = model.encoder[-1]
@@ -40,9 +40,9 @@ def test_a_dncnn_learns_where_its_output_is_cut() -> None:
     assert isinstance(model, DnCNN)
     far = batch._replace(noisy=batch.noisy + 10, clean=batch.clean)
     torch.nn.init.zeros_(model.last.weight)
-    model.objective(far, torch.Generator()).terms["loss"].backward()
+    model.loss_of(far, torch.Generator()).terms["loss"].backward()
     assert model.last.bias is not None
-    # d/db of the sum of (noisy - b - clean)^2, by image.
+    # The derivative by b of each image's sum of (noisy - b - clean)^2.
     expected = -2 * (far.noisy - model.last.bias - far.clean).sum() / 2
     assert model.last.bias.grad is not None
     assert model.last.bias.grad.item() == pytest.approx(expected.item(), rel=1e-4)
@@ -53,7 +53,7 @@ def test_a_dncnns_loss_is_a_sum_over_pixels(loss: str) -> None:
     model, batch = new_model("dncnn", loss=loss).eval(), random_batch(3)
     assert isinstance(model, DnCNN)
     with torch.no_grad():
-        found = model.objective(batch, torch.Generator()).terms["loss"]
+        found = model.loss_of(batch, torch.Generator()).terms["loss"]
         error = model.estimate(batch.noisy) - batch.clean
     measured = error.square() if loss == "mse" else error.abs()
     assert found.item() == pytest.approx(measured.sum((1, 2, 3)).mean().item(), rel=1e-5)

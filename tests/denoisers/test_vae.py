@@ -1,4 +1,4 @@
-"""The variational autoencoder's terms against torch.distributions, and what it draws."""
+"""The variational autoencoder: its terms against torch.distributions, and its draws."""
 
 import math
 import warnings
@@ -20,7 +20,7 @@ from tests.helpers.models import new_data, new_model, quiet_trainer, random_batc
 LIKELIHOODS = ["optimal", "learned", "fixed", "bernoulli"]
 
 
-# The same examples in every run, with no time limit for machines that are busy.
+# The same examples in every run, without a time limit, which a busy machine would exceed.
 EXAMPLES = settings(derandomize=True, deadline=None, max_examples=60)
 
 
@@ -41,7 +41,7 @@ def logits_and_clean(size: int = 4) -> tuple[Tensor, Tensor]:
 
 
 def surprise(distribution: Distribution, clean: Tensor) -> float:
-    """-log p in nats: summed over pixels, averaged over images."""
+    """Return -log p in nats, summed over pixels and averaged over images."""
     return -distribution.log_prob(clean).flatten(1).sum(1).mean().item()
 
 
@@ -76,7 +76,7 @@ def test_kl_is_the_closed_form_for_any_sizes_and_values(
     expected = reference_kl(posterior, Normal(0.0, 1.0)).sum(1)
     found = kl_divergence(means, log_variances).double()
     assert found.shape == (batch,)
-    # Where mean and variance are nearly 0 and 1, numbers near 1 are subtracted from each other.
+    # With a mean near 0 and a variance near 1, numbers near 1 are subtracted from each other.
     assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6 * len(mean))
 
 
@@ -135,14 +135,14 @@ def test_bernoulli_likelihood_is_that_of_bernoulli_pixels() -> None:
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
     model = new_vae(likelihood=likelihood).train()
-    model.objective(random_batch(4), new_generator()).terms["loss"].backward()
+    model.loss_of(random_batch(4), new_generator()).terms["loss"].backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
 
 
-# The objective
+# The loss
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
@@ -150,7 +150,7 @@ def test_every_parameter_receives_a_gradient(likelihood: str) -> None:
 def test_the_loss_is_reconstruction_plus_beta_times_kl(likelihood: str, beta: float) -> None:
     model, batch = new_vae(likelihood=likelihood, beta=beta).eval(), random_batch(4)
     with torch.no_grad():
-        terms = model.objective(batch, new_generator()).terms
+        terms = model.loss_of(batch, new_generator()).terms
         mean, log_variance = model.posterior(batch.noisy)
     posterior = Normal(mean, (0.5 * log_variance).exp())
     kl = reference_kl(posterior, Normal(0.0, 1.0)).sum(1).mean().item()
@@ -180,8 +180,10 @@ def test_the_loss_is_the_closed_form_for_any_sizes(
     training: bool,
     seed: int,
 ) -> None:
-    """In float64 and by torch.distributions: summed over pixels and latents, then averaged over
-    the images of the batch."""
+    """Compute the loss in float64 with torch.distributions.
+
+    It is summed over pixels and latents, then averaged over the images of the batch.
+    """
     model = new_vae(shape, likelihood=likelihood, latent_dim=latents, beta=beta, hidden=[6])
     model.train(training)
     images = random_batch(batch, shape)
@@ -189,7 +191,7 @@ def test_the_loss_is_the_closed_form_for_any_sizes(
         with torch.no_grad():
             model.log_variance.fill_(log_variance)
     with torch.no_grad():
-        loss = model.objective(images, new_generator(seed)).terms["loss"].item()
+        loss = model.loss_of(images, new_generator(seed)).terms["loss"].item()
         mean, log_variances = (part.double() for part in model.posterior(images.noisy))
         draws = standard_normal(mean.shape, new_generator(seed)).double()
         std = (0.5 * log_variances).exp()
@@ -218,21 +220,21 @@ def test_latents_are_drawn_from_the_posterior() -> None:
         noisy=batch.noisy.repeat(4_000, 1, 1, 1), clean=batch.clean.repeat(4_000, 1, 1, 1)
     )
     with torch.no_grad():
-        found = model.objective(many, new_generator()).terms["reconstruction"].item()
+        found = model.loss_of(many, new_generator()).terms["reconstruction"].item()
         mean, log_variance = model.posterior(many.noisy)
         latent = torch.normal(mean, (0.5 * log_variance).exp(), generator=new_generator(1))
         squares = (model.decode(latent) - many.clean).square().flatten(1).sum(1)
         at_the_mean = (model.decode(mean[:1]) - batch.clean).square().sum().item()
     error = squares.std().item() / math.sqrt(4_000)
     assert found == pytest.approx(squares.mean().item(), abs=6 * error)
-    assert abs(at_the_mean - found) > 12 * error  # draws and no draws can be told apart
+    assert abs(at_the_mean - found) > 12 * error  # so the test tells draws from no draws
 
 
 def test_the_draws_come_from_the_generator() -> None:
     model, batch = new_vae().eval(), random_batch(4)
 
     def reconstruction(seed: int) -> float:
-        return model.objective(batch, new_generator(seed)).terms["reconstruction"].item()
+        return model.loss_of(batch, new_generator(seed)).terms["reconstruction"].item()
 
     first = reconstruction(0)
     torch.manual_seed(9)
@@ -241,7 +243,7 @@ def test_the_draws_come_from_the_generator() -> None:
 
 
 class Betas(Callback):
-    """The weight of the KL term in each epoch, from what was logged."""
+    """Computes the weight of the KL term in each epoch from the logged terms."""
 
     def __init__(self) -> None:
         self.values: dict[str, list[float]] = {"train": [], "val": []}
@@ -279,7 +281,7 @@ def test_a_collapsed_posterior_is_reported() -> None:
 
 
 class Varying(Callback):
-    """After each epoch, how much the restored validation images differ: their pixels' mean std."""
+    """Measures after each epoch how much the restored images differ: their pixels' mean std."""
 
     def __init__(self, noisy: Tensor) -> None:
         self.noisy = noisy
@@ -349,7 +351,7 @@ def test_extreme_log_variances_of_latents_stay_finite(
     with torch.no_grad():
         last.bias[model.latent_dim :] = value
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        terms = model.objective(batch, new_generator()).terms
+        terms = model.loss_of(batch, new_generator()).terms
     terms["loss"].backward()
     assert all(term.isfinite() for term in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
@@ -373,7 +375,7 @@ def test_extreme_log_variances_of_pixels_stay_finite(value: float, dtype: torch.
 
 def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> None:
     model, clean = new_vae(likelihood="optimal").train(), torch.zeros(4, 1, 28, 28)
-    logits = torch.full(clean.shape, -1e4, requires_grad=True)  # black on black: no error at all
+    logits = torch.full(clean.shape, -1e4, requires_grad=True)  # black on black: no error
     loss = model.reconstruction(logits, clean)
     loss.backward()
     assert loss.isfinite()
@@ -383,7 +385,7 @@ def test_a_perfect_reconstruction_stays_finite_with_the_optimal_variance() -> No
     assert model.eval().reconstruction(*logits_and_clean()).isfinite()
 
 
-# What it draws
+# Draws
 
 
 def test_standard_normal_draws_have_the_moments_of_one() -> None:

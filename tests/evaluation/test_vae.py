@@ -109,7 +109,7 @@ def test_a_panel_has_pictures_and_the_same_numbers_twice(tmp_path: Path) -> None
     found = panel(model, data, index, tmp_path)
     mean, log_variance = model.posterior(batch.noisy)
     whole = predict(model, batch.noisy, generator("cpu", "vae panel"))
-    kl = model.objective(batch, torch.Generator().manual_seed(0)).terms["kl"]
+    kl = model.loss_of(batch, torch.Generator().manual_seed(0)).terms["kl"]
     assert found["active_units"] == (mean.var(0, correction=0) > 0.01).sum()
     expected = kl_by_latent(mean, log_variance).mean(0)
     assert torch.tensor(found["kl_by_latent"]).allclose(expected, atol=1e-5)

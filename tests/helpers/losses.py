@@ -12,7 +12,7 @@ NAMES: tuple[PixelLossName, ...] = get_args(PixelLossName)
 
 
 def example(size: int = 5) -> tuple[Tensor, Tensor]:
-    """Logits and clean images, of two channels."""
+    """Return logits and clean images, of two channels."""
     random = torch.Generator().manual_seed(0)
     shape = (size, 2, 7, 9)
     logits = 3 * torch.randn(shape, generator=random)
@@ -20,7 +20,7 @@ def example(size: int = 5) -> tuple[Tensor, Tensor]:
 
 
 def formula(name: PixelLossName, logits: Tensor, clean: Tensor) -> float:
-    """Summed over the pixels of each image, then averaged over images, in float64."""
+    """Return the loss in float64: summed over each image's pixels, averaged over images."""
     x, target = logits.numpy().astype(np.float64), clean.numpy().astype(np.float64)
     restored = 1 / (1 + np.exp(-x))
     pixels = {

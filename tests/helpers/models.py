@@ -1,4 +1,4 @@
-"""Models, data and trainers as the configs in conf/ describe them, small."""
+"""Small models, data and trainers, made from the configs in conf/."""
 
 import inspect
 from typing import Any
@@ -21,19 +21,18 @@ from groundwork.batch import Batch
 from groundwork.files import REPOSITORY
 
 NUM_CLASSES = 10
+Shape = tuple[int, int, int]  # C H W
 
 
 def model_config(name: str) -> dict[str, Any]:
-    """The model's node in conf/model/, with seed 0."""
+    """Return a model's node in conf/model/, with seed 0."""
     config = OmegaConf.create({"seed": 0})
     config.model = OmegaConf.load(REPOSITORY / "conf" / "model" / f"{name}.yaml")
     return OmegaConf.to_container(config.model, resolve=True)  # type: ignore[return-value]
 
 
-def new_model(
-    name: str, image_shape: tuple[int, int, int] = (1, 28, 28), **settings: Any
-) -> ImageModel:
-    """A model of conf/model/ with random weights; a setting given as a dict is merged."""
+def new_model(name: str, image_shape: Shape = (1, 28, 28), **settings: Any) -> ImageModel:
+    """Make a model of conf/model/ with random weights. Settings replace the config's."""
     node = OmegaConf.merge(model_config(name), settings)
     assert isinstance(node, DictConfig)
     model: ImageModel = build(node, "model", image_shape=image_shape, num_classes=NUM_CLASSES)
@@ -41,7 +40,7 @@ def new_model(
 
 
 def new_data(noise: Noise | None = None, **settings: Any) -> Procedural:
-    """A few procedural images in small batches; splits are loaded."""
+    """Make a few procedural images in small batches, with all splits loaded."""
     defaults: dict[str, Any] = {
         "train_size": 50,
         "val_size": 20,
@@ -58,8 +57,8 @@ def new_data(noise: Noise | None = None, **settings: Any) -> Procedural:
     return data
 
 
-def random_batch(size: int, image_shape: tuple[int, int, int] = (1, 28, 28)) -> Batch:
-    """Uniform random pixels under Gaussian noise, always the same ones."""
+def random_batch(size: int, image_shape: Shape = (1, 28, 28)) -> Batch:
+    """Return uniform random pixels under Gaussian noise, always the same ones."""
     random = torch.Generator().manual_seed(0)
     clean = torch.rand(size, *image_shape, generator=random)
     noisy = clean + 0.5 * torch.randn(clean.shape, generator=random)
@@ -68,7 +67,7 @@ def random_batch(size: int, image_shape: tuple[int, int, int] = (1, 28, 28)) -> 
 
 
 def quiet_trainer(**settings: Any) -> Trainer:
-    """A Trainer on the CPU that writes and shows nothing."""
+    """Make a Trainer on the CPU that writes and shows nothing."""
     return Trainer(
         accelerator="cpu",
         logger=False,
@@ -80,22 +79,13 @@ def quiet_trainer(**settings: Any) -> Trainer:
     )
 
 
-Shape = tuple[int, int, int]
-
-
 def model_class(name: str) -> Any:
     return get_object(model_config(name)["_target_"])
 
 
 CONFIGS = sorted(file.stem for file in (REPOSITORY / "conf" / "model").glob("*.yaml"))
-
-
 SINGLE = [name for name in CONFIGS if inspect.isclass(model_class(name))]
-
-
 DENOISERS = [name for name in SINGLE if issubclass(model_class(name), Denoiser)]
-
-
 COMPOSITES = [f"{name}+classifier" for name in DENOISERS]
 
 
@@ -110,7 +100,7 @@ def new_composite(denoiser: ImageModel, classifier: ImageModel, **settings: Any)
 
 
 def any_model(name: str, image_shape: Shape = (1, 28, 28)) -> ImageModel:
-    """A model by its config's name, or a composite of two: "dense+classifier"."""
+    """Make a model by its config's name, or a composite of two: "dense+classifier"."""
     first, *rest = (new_model(part, image_shape) for part in name.split("+"))
     return new_composite(first, *rest) if rest else first
 

@@ -102,14 +102,14 @@ def test_float16_gradients_are_clipped_after_they_are_unscaled(tmp_path: Path) -
 def test_losses_and_restored_images_are_float32(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     model, batch = any_model(name).eval(), random_batch(4)
-    exact = model.objective(batch, new_generator()).terms
+    exact = model.loss_of(batch, new_generator()).terms
     with torch.autocast("cpu", dtype):
-        objective = model.objective(batch, new_generator())
+        loss = model.loss_of(batch, new_generator())
         images, logits = images_and_logits(model, batch.noisy)
-    for term, value in objective.terms.items():
+    for term, value in loss.terms.items():
         assert value.dtype == torch.float32
         assert value.item() == pytest.approx(exact[term].item(), rel=0.02, abs=0.02), term
-    outputs = objective.output if isinstance(objective.output, tuple) else (objective.output,)
+    outputs = loss.output if isinstance(loss.output, tuple) else (loss.output,)
     if images is not None:
         assert images.dtype == outputs[0].dtype == torch.float32
     if logits is not None:
