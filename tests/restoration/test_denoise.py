@@ -299,7 +299,7 @@ def test_a_mistake_is_one_line_before_torch_is_loaded(
     [
         (CLASSIFIER, (), "a Classifier restores no pictures"),
         (DENSE, ("tile=64",), "a Dense has tiles of its own size"),
-        (UNET, ("tile=10",), "tile=10: at least"),
+        (UNET, ("tile=10",), "tile=10: it must be at least"),
         (UNET, ("device=cuda",), "device=cuda: torch finds no GPU here"),
     ],
 )

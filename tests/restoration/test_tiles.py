@@ -210,7 +210,7 @@ def test_what_cannot_restore_is_refused() -> None:
             64,
             "tile=64: it must be at least 188 pixels, since this network sees 14",
         ),
-        (new_model("unet", (2, 28, 28)), None, "it is for images of 2 channels"),
+        (new_model("unet", (2, 28, 28)), None, "its model is for images of 2 channels"),
     ):
         with pytest.raises(ValueError, match=reason):
             Restorer(model, tile, CPU)
