@@ -4,6 +4,7 @@ B images in a batch, C channels, H x W pixels.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -14,6 +15,7 @@ from denoisers.base import ImageModel, Objective, Stage
 from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 from groundwork.batch import Batch
+from groundwork.measures import NOISY, between_images
 
 
 class Denoiser(ImageModel):
@@ -37,16 +39,16 @@ class Denoiser(ImageModel):
         super().__init__(lr, lr_decay, weight_decay, seed)
         channels, height, width = image_shape
         self.image_shape = channels, height, width  # a tuple, also where a config held a list
-        self.measure(self.image_shape)
+        self.measure_by(between_images(self.image_shape))
 
-    def measure(self, image_shape: tuple[int, int, int]) -> None:
-        """Have the metrics that there are for images of this shape: at first, its own."""
+    def measure_by(self, measures: Sequence[str]) -> None:
+        """Measure images in validation and test by these names in `denoisers.metrics.FUNCTIONS`."""
         self.metrics = torch.nn.ModuleDict(
             {
-                "val": restoration_metrics(image_shape),
-                "test": restoration_metrics(image_shape),
+                "val": restoration_metrics(measures),
+                "test": restoration_metrics(measures),
                 # What the model was given, scored like what it made of it.
-                "noisy": restoration_metrics(image_shape, prefix="noisy_"),
+                "noisy": restoration_metrics(measures, prefix=NOISY),
             }
         )
 
