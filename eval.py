@@ -37,11 +37,10 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from datamodules.noise import Noise
     from denoisers.checkpoint import load_model
     from evaluation.classifiers import task_models
-    from evaluation.score import require_levels, score
+    from evaluation.score import measures_for, require_levels, score
     from evaluation.scoring import ScoredTest
     from groundwork.environment import environment, isolated
     from groundwork.files import write_json
-    from groundwork.measures import between_images
     from groundwork.run_directory import RECORD, claimed
     from training.profiling import profiler_into, show_reports
     from training.progress import progress
@@ -55,7 +54,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         data = build(cfg.data, "data", noise=noise)
         check(cfg.trainer, "trainer")
         classifier, control = task_models(cfg, model, data)
-        scored = ScoredTest(model, between_images(data.image_shape), classifier, control)
+        measures = measures_for(data.image_shape, cfg.extra_metrics)
+        scored = ScoredTest(model, measures, classifier, control)
         others = callbacks_of(cfg.trainer)
         trainer = build(
             cfg.trainer,

@@ -58,6 +58,7 @@ EVAL_SETTINGS: dict[str, Any] = {
     "split": Literal["test", "val"],
     "baselines": Which,
     "levels": list[Annotated[FiniteFloat, Field(ge=0)]],
+    "extra_metrics": list[str],
 }
 EXPORT_SETTINGS: dict[str, Any] = {
     "seed": Seed,

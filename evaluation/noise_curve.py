@@ -13,11 +13,10 @@ from baselines.tuning import Baseline, Which, baselines
 from datamodules.images import ImageDataModule
 from evaluation.scoring import Restore, Scorer
 from groundwork.files import write_whole
-from groundwork.measures import BY_IMAGE
+from groundwork.measures import by_image
 from reporting.figures import MODEL, NOISY
 
 SUBSET = 500  # the first images of the test split, for what takes long
-COLUMNS = ("noise", "level", "method", "images", *BY_IMAGE, "accuracy")
 
 
 def baseline_scores(
@@ -91,7 +90,9 @@ def noise_curve(
 def write_curve(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write the rows of `noise_curve` as CSV. What was not measured stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    measures = by_image({name for row in rows for name in row})
+    columns = ("noise", "level", "method", "images", *measures, "accuracy")
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())

@@ -13,11 +13,10 @@ from datamodules.images import ImageDataModule
 from evaluation.scoring import Restore, Scores
 from groundwork.batch import Batch
 from groundwork.files import write_whole
-from groundwork.measures import BY_IMAGE, NOISY
+from groundwork.measures import NOISY, by_image
 from reporting import figures
 
 SHOWN = 4  # images of each kind: best, median, worst
-COLUMNS = (*(f"{NOISY}{name}" for name in BY_IMAGE), *BY_IMAGE)
 
 
 def write_per_image(path: Path, noisy: Scores, restored: Scores | None) -> None:
@@ -32,14 +31,14 @@ def write_per_image(path: Path, noisy: Scores, restored: Scores | None) -> None:
     """
     values = _by_column(noisy, restored)
     columns = [
-        [f"{value:.6g}" for value in values[name].tolist()] if name in values else None
-        for name in COLUMNS
+        None if column is None else [f"{value:.6g}" for value in column.tolist()]
+        for column in values.values()
     ]
     predicted = restored.predicted if restored else None
     columns.append(None if predicted is None else [str(seen) for seen in predicted.tolist()])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "label", *COLUMNS, "predicted"])
+    writer.writerow(["index", "label", *values, "predicted"])
     for row, label in enumerate(noisy.labels.tolist()):
         writer.writerow(
             [row, label, *("" if column is None else column[row] for column in columns)]
@@ -63,17 +62,27 @@ def by_class(
         rows = noisy.labels == label
         if not rows.any():
             continue
-        measures = {key: values[key][rows].mean().item() for key in COLUMNS if key in values}
+        measures = {
+            name: column[rows].mean().item()
+            for name, column in values.items()
+            if column is not None
+        }
         if right is not None:
             measures["accuracy"] = right[rows].double().mean().item()
         found[name] = {"images": int(rows.sum())} | measures
     return found
 
 
-def _by_column(noisy: Scores, restored: Scores | None) -> dict[str, Tensor]:
-    """Return the measures of every image: those of the noisy one under "noisy_psnr" and so on."""
-    before = {f"{NOISY}{name}": values for name, values in noisy.values.items()}
-    return before | (restored.values if restored else {})
+def _by_column(noisy: Scores, restored: Scores | None) -> dict[str, Tensor | None]:
+    """Return the measures of every image by the columns of the file; None where there is none.
+
+    Those of the noisy image come first, with names such as "noisy_psnr".
+    """
+    before, after = noisy.values, restored.values if restored else {}
+    names = by_image(after)
+    return {f"{NOISY}{name}": before.get(name) for name in names} | {
+        name: after.get(name) for name in names
+    }
 
 
 @torch.inference_mode()

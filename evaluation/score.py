@@ -13,6 +13,7 @@ from pytorch_lightning import Trainer
 from cli.checkpoint_options import require_noise
 from cli.config import build, plain
 from cli.output import on_a_terminal
+from cli.suggestions import suggest
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
@@ -25,7 +26,7 @@ from evaluation.task_accuracy import INPUTS, confusion, task_results
 from evaluation.vae import panel
 from groundwork.environment import environment
 from groundwork.files import write_json
-from groundwork.measures import NOISY
+from groundwork.measures import MEASURES, NOISY, between_images
 from groundwork.run_directory import METRICS
 from reporting import figures, model_figures, summary
 
@@ -43,6 +44,30 @@ def require_levels(noise: Noise, levels: Sequence[float]) -> None:
             noise.at(level)
         except ValueError as error:
             raise ValueError(f"levels: at {level:g} the noise's {error}") from error
+
+
+def measures_for(image_shape: tuple[int, int, int], extra: Sequence[str]) -> list[str]:
+    """Return what images are measured by: as always, and by what the command asks for.
+
+    Args:
+        image_shape: C H W.
+        extra: Names of further measures.
+
+    Raises:
+        ValueError: There is no such measure, or it is not for images of this size.
+    """
+    compared = {name: m.least_side for name, m in MEASURES.items() if m.least_side}
+    for name in extra:
+        if name not in compared:
+            choices = suggest(name, compared)
+            raise ValueError(f"extra_metrics: there is no metric {name}, {choices}")
+        if min(image_shape[1:]) < compared[name]:
+            _, height, width = image_shape
+            raise ValueError(
+                f"extra_metrics: {name} needs images of at least {compared[name]} x "
+                f"{compared[name]} pixels, the data has {height} x {width}"
+            )
+    return between_images(image_shape, extra)
 
 
 def score(
