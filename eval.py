@@ -16,22 +16,29 @@ from cli import checkpoint_options, command
 
 
 def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
-    """Score a model, by default on the test images; everything written is in `directory`.
+    """Score a model, by default on the test images.
 
-    Returns what metrics.json holds. Under "test": psnr (dB), ssim, mse and mae of the restored
-    images. Under "noisy_input": the same of what the model was given. Under "baselines": the same
-    of what others restore. Under "accuracy": of the classifiers, in [0, 1].
+    Args:
+        cfg: The config of eval.py.
+        directory: Where everything is written.
 
-    Raises ValueError or FileNotFoundError for what a user can mend.
+    Returns:
+        What metrics.json holds. "test" has psnr (dB), ssim, mse and mae of the restored images,
+        "noisy_input" the same of what the model was given, "baselines" of what others restore.
+        "accuracy" has that of the classifiers, in [0, 1].
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: A setting is wrong, or does not fit the checkpoint.
     """
     from baselines.tuning import require_available
     from cli.config import build
     from cli.trainer_settings import callbacks_of
     from datamodules.noise import Noise
     from denoisers.checkpoint import load_model
-    from denoisers.denoiser import Denoiser
-    from evaluation.classifiers import PerImageScores, TaskAccuracy, task_models
-    from evaluation.score import require_levels, score
+    from evaluation.classifiers import task_models
+    from evaluation.score import measures_for, require_levels, score
+    from evaluation.scoring import ScoredTest
     from evaluation.settings import check_settings
     from groundwork.environment import environment, isolated
     from groundwork.files import write_json
@@ -47,16 +54,15 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         require_levels(noise, cfg.levels)
         data = build(cfg.data, "data", noise=noise)
         classifier, control = task_models(cfg, model, data)
-        if isinstance(model, Denoiser):
-            model.measure(data.image_shape)
-        task, images = TaskAccuracy(classifier, control, data.num_classes), PerImageScores()
+        measures = measures_for(data.image_shape, cfg.extra_metrics)
+        scored = ScoredTest(model, measures, classifier, control)
         others = callbacks_of(cfg.trainer)
         trainer = build(
             cfg.trainer,
             "trainer",
             logger=False,
             profiler=profiler_into(directory, cfg.trainer.profiler),
-            callbacks=[*others, task, images, *progress(cfg.trainer, others)],
+            callbacks=[*others, scored, *progress(cfg.trainer, others)],
             default_root_dir=directory,
             enable_checkpointing=False,
         )
@@ -72,7 +78,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
                 f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on {cfg.split} "
                 f"images of {type(data).__name__} with {noise}"
             )
-            metrics = score(cfg, directory, data, model, run, trainer, task, images)
+            metrics = score(cfg, directory, data, model, run, trainer, scored)
             show_reports(trainer.profiler)
             return metrics
 

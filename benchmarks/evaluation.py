@@ -21,9 +21,10 @@ def main(count: int, overrides: list[str]) -> None:
     from pytorch_lightning import Trainer
 
     from benchmarks.from_config import data_and_model
-    from evaluation.classifiers import TaskAccuracy
+    from evaluation.scoring import ScoredTest
     from groundwork.batch import Batch
     from groundwork.environment import isolated
+    from groundwork.measures import between_images
     from training.progress import Bar
 
     _, model = data_and_model(overrides)
@@ -36,7 +37,7 @@ def main(count: int, overrides: list[str]) -> None:
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            callbacks=[TaskAccuracy(None, None, data.num_classes), Bar()],
+            callbacks=[ScoredTest(model, between_images(data.image_shape), None, None), Bar()],
         )
         with isolated():
             start = time.perf_counter()
@@ -47,6 +48,8 @@ def main(count: int, overrides: list[str]) -> None:
         noisy, clean, label, *_ = data.eval_batch("test", index)
         random = torch.Generator().manual_seed(0)
         parts = {"network": 0.0, "metrics": 0.0}
+        for metrics in model.stage_metrics("test"):
+            metrics.reset()
         with torch.inference_mode():
             for rows in index.split(BATCH):
                 batch = Batch(noisy[rows], clean[rows], label[rows])
@@ -60,7 +63,6 @@ def main(count: int, overrides: list[str]) -> None:
             start = time.perf_counter()
             for metrics in model.stage_metrics("test"):
                 metrics.compute()
-                metrics.reset()
             parts["metrics"] += time.perf_counter() - start
         if number > 0:
             seconds["eval.py"].append(passed)

@@ -32,7 +32,7 @@ class Row(NamedTuple):
         entries: One a seed.
         images: How many were scored; None where that is not known.
         psnr, psnr_std: The mean in dB, and its deviation over seeds; None for a single one.
-        scores: By measure; None where a seed lacks it.
+        scores: By measure of single images; None where a seed lacks it.
         accuracy: Of a classifier, on the restored images.
         parameters: Of the model.
         seconds: Of training.

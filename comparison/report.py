@@ -1,9 +1,9 @@
-"""A comparison as tables and words: on the terminal, as Markdown, CSV and a page with plots."""
+"""A comparison on the terminal, as Markdown, as CSV, and as a page with plots."""
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,64 +12,17 @@ from rich.markup import escape
 
 from comparison import figures
 from comparison.figures import Style
-from comparison.leaderboard import FEWEST, Comparison, Ranking, Row
+from comparison.leaderboard import Comparison, Ranking, Row
 from comparison.results import MODEL
+from comparison.tables import measures_in, table_of
 from groundwork.files import write_whole
-from groundwork.measures import BY_IMAGE, MEASURES
 from reporting import html as page
-from reporting.statistics import RESAMPLES
 from reporting.tables import Table
 from reporting.terminal import Terminal
 
 TITLE = "Leaderboard"
-NOT_EVALUATED = "†"
 LONGEST = 150  # characters of a noise in a file name
 WIDTH = 170  # characters, of the table in a file or a pipe
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
-def _configuration(row: Row) -> str:
-    return row.label if row.evaluations else f"{row.label}\N{NO-BREAK SPACE}{NOT_EVALUATED}"
-
-
-def _over_seeds(row: Row) -> str:
-    return f"{_number(row.psnr_std, '.2f')}\N{NO-BREAK SPACE}({len(row.entries)})".strip()
-
-
-def _training(row: Row) -> str:
-    """What it took, and of how much."""
-    given = "" if row.budget is None else f"\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{row.budget:,.0f}"
-    return f"{row.seconds:,.0f}{given}"
-
-
-def _to_the_best(row: Row) -> str:
-    """Written so that a browser does not break the line."""
-    if row.difference is None:
-        return ""
-    mean, low, high = (f"{value:+.3f}".replace("-", "−") for value in row.difference)
-    return f"{mean}\N{NO-BREAK SPACE}[{low},\N{NO-BREAK SPACE}{high}]"
-
-
-def _score(name: str) -> Callable[[Row], str]:
-    return lambda row: _number(row.scores[name], MEASURES[name].form)
-
-
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "configuration": _configuration,
-    "images": lambda row: _number(row.images, ","),
-    "PSNR (dB)": lambda row: f"{row.psnr:.2f}",
-    "± over seeds (n)": _over_seeds,
-    "to the best (dB)": _to_the_best,
-    **{MEASURES[name].title: _score(name) for name in BY_IMAGE if name != "psnr"},
-    "accuracy": lambda row: _number(row.accuracy, ".2%"),
-    "parameters": lambda row: f"{row.parameters:,}",
-    "training (s)": _training,
-    "epochs": lambda row: f"{row.epochs:g}",
-    "ms/image": lambda row: _number(row.ms_per_image, ".3f"),
-}
 
 
 class Picture(NamedTuple):
@@ -104,90 +57,7 @@ def _section(ranking: Ranking, style: Style, directory: Path, number: int) -> Se
     words = re.sub(r"[^\w.]+", "-", ranking.noise)
     name = f"cost_{words}" if len(words) <= LONGEST else f"cost_{words[:LONGEST]}_{number}"
     figure = figures.costs(ranking.rows, style)
-    described = Table(
-        f"Tested with {ranking.noise}",
-        header=[*COLUMNS],
-        rows=[[form(row) for form in COLUMNS.values()] for row in ranking.rows],
-        notes=[*_notes(ranking)],
-        bold_first=ranking.has_winner,
-    )
-    return Section(described, _save(figure, directory, name, "PSNR over the time it takes"))
-
-
-def _time(rows: Sequence[Row]) -> Iterator[str]:
-    """Whether they had the same time, where any was given a limit."""
-    budgets = {row.budget for row in rows}
-    others = [row.label for row in rows if not row.ended_by_time]
-    if len(rows) < 2 or budgets == {None}:
-        return
-    if len(budgets) > 1:
-        yield (
-            "Not at equal time: trainer.max_time is not the same for all, see the column of "
-            "training."
-        )
-    elif others:
-        yield (
-            "Not at equal time: early stopping, trainer.max_epochs or max_steps could end before "
-            f"their time {'; '.join(others)}."
-        )
-    else:
-        yield (
-            f"At equal time, if on the same machine: each was given {rows[0].budget:,.0f} s "
-            "(trainer.max_time). Whole epochs count; validation and the epoch that was cut off "
-            "took the rest."
-        )
-
-
-def _parts(rows: Sequence[Row]) -> Iterator[str]:
-    """What was measured on a part of the images only."""
-    entries = [entry for row in rows for entry in row.entries]
-    total = max((entry.of or 0 for entry in entries), default=0)
-    if any(row.images is not None and row.images < total for row in rows):
-        yield f"Scored on a part of the images: the first of {total:,}."
-    for row in rows:
-        parts = {e.run.metrics.images.validation.part for e in row.entries if e.run.metrics.images}
-        if any(parts):
-            part = " or ".join(sorted(filter(None, parts)))
-            yield (
-                f"The best epoch of {row.label} was chosen by {part} validation images "
-                "(trainer.limit_val_batches)."
-            )
-
-
-def _notes(table: Ranking) -> Iterator[str]:
-    """What a reader has to know of a table."""
-    if table.best and any(row.difference for row in table.rows):
-        count = len(table.best.evaluations[0].psnr)
-        yield (
-            f"To the best: the mean difference in PSNR on the same {count:,} noisy images, its "
-            f"95 % interval over images (paired bootstrap, {RESAMPLES:,} resamples). It holds for "
-            "these trained networks: what other seeds would change is in the column beside it."
-        )
-    elif sum(bool(row.evaluations) for row in table.rows) > 1:
-        yield f"Fewer than {FEWEST} images: too few to tell how far a difference could be chance."
-    if table.has_winner:
-        yield "The best is in bold: every other is significantly worse, with an interval below 0."
-    elif table.best and table.as_good:
-        names = "; ".join(row.label for row in table.as_good)
-        yield f"None is in bold: not known to be worse than {table.best.label}: {names}."
-    yield from _parts(table.rows)
-    yield from _time(table.rows)
-    if any(not row.evaluations for row in table.rows):
-        yield (
-            f"{NOT_EVALUATED} not scored by eval.py: these are the scores at the end of training, "
-            "without an interval."
-        )
-    judges = {
-        f"{evaluation.metrics.accuracy['clean']:.2%}"
-        for row in table.rows
-        for evaluation in row.evaluations
-        if "restored" in evaluation.metrics.accuracy
-    }
-    if judges:
-        several = "not of the same classifier in each row, but of classifiers that are"
-        which = several if len(judges) > 1 else "of a classifier that is"
-        right = " and ".join(sorted(judges))
-        yield f"Accuracy: on the restored images, {which} right about {right} of the clean ones."
+    return Section(table_of(ranking), _save(figure, directory, name, "PSNR over the time it takes"))
 
 
 def _pictures(compared: Comparison, style: Style, directory: Path) -> Iterator[Picture]:
@@ -218,14 +88,15 @@ def _save(figure: Figure, directory: Path, name: str, caption: str) -> Picture:
 def _write_csv(tables: Sequence[Ranking], file: Path) -> None:
     """The numbers as they are: psnr in dB, accuracy in [0, 1]."""
     text = io.StringIO()
-    rows = [_record(table, row) for table in tables for row in table.rows]
+    measures = measures_in([row for table in tables for row in table.rows])
+    rows = [_record(table, row, measures) for table in tables for row in table.rows]
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_whole(file, text.getvalue())
 
 
-def _record(table: Ranking, row: Row) -> dict[str, Any]:
+def _record(table: Ranking, row: Row, measures: Sequence[str]) -> dict[str, Any]:
     mean, low, high = row.difference or (None, None, None)
     return {
         "test_noise": table.noise,
@@ -238,7 +109,7 @@ def _record(table: Ranking, row: Row) -> dict[str, Any]:
         "difference": mean,
         "difference_low": low,
         "difference_high": high,
-        **{name: score for name, score in row.scores.items() if name != "psnr"},
+        **{name: row.scores[name] for name in measures if name != "psnr"},
         "accuracy": row.accuracy,
         "parameters": row.parameters,
         "training_seconds": row.seconds,

@@ -201,6 +201,8 @@ class ImageModel(LightningModule):
     def _start(self, stage: Stage) -> None:
         self._totals[stage] = {}
         self._counts[stage] = 0
+        for metrics in self.stage_metrics(stage):
+            metrics.reset()  # not at the end: what they hold of each image can be read after it
         if stage != "train":
             self._evaluation_random = generator("cpu", "evaluation latent")
 
@@ -212,7 +214,6 @@ class ImageModel(LightningModule):
         self._require_finite(f"{stage}/loss", means["loss"])
         for metrics in self.stage_metrics(stage):
             means |= metrics.compute()
-            metrics.reset()
         monitored = self.monitor.split("/")[1]
         if monitored in means:
             self._require_finite(f"{stage}/{monitored}", means[monitored])

@@ -4,6 +4,7 @@ B images in a batch, C channels, H x W pixels.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from denoisers.losses import PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
+from groundwork.measures import NOISY, between_images
 
 
 class Denoiser(ImageModel):
@@ -38,16 +40,16 @@ class Denoiser(ImageModel):
         super().__init__(optimizer, seed)
         channels, height, width = image_shape
         self.image_shape = channels, height, width  # a tuple, also where a config held a list
-        self.measure(self.image_shape)
+        self.measure_by(between_images(self.image_shape))
 
-    def measure(self, image_shape: tuple[int, int, int]) -> None:
-        """Make the metrics for images of this shape, C H W, which may be another than its own."""
+    def measure_by(self, measures: Sequence[str]) -> None:
+        """Measure images in validation and test by these names in `denoisers.metrics.FUNCTIONS`."""
         self.metrics = torch.nn.ModuleDict(
             {
-                "val": restoration_metrics(image_shape),
-                "test": restoration_metrics(image_shape),
+                "val": restoration_metrics(measures),
+                "test": restoration_metrics(measures),
                 # The noisy images, scored like the restored ones.
-                "noisy": restoration_metrics(image_shape, prefix="noisy_"),
+                "noisy": restoration_metrics(measures, prefix=NOISY),
             }
         )
 

@@ -4,15 +4,13 @@ All functions take float images B C H W in [0, 1]. Papers report the average ove
 it differs by several dB from that of all pixels pooled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional.image import structural_similarity_index_measure
 from torchmetrics.utilities import dim_zero_cat
-
-from groundwork.measures import between_images
 
 SSIM_BORDER = 5  # half of the 11-pixel window
 MAX_PSNR = 100.0  # dB, what a perfect image counts
@@ -80,9 +78,14 @@ FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def restoration_metrics(image_shape: tuple[int, int, int], prefix: str = "") -> MetricCollection:
-    """Return the metrics that there are for images of this shape, C H W, as `PerImage`."""
+def restoration_metrics(measures: Sequence[str], prefix: str = "") -> MetricCollection:
+    """Return metrics that compare restored to clean images and keep the value of every image.
+
+    Args:
+        measures: Names in `FUNCTIONS`.
+        prefix: What the metrics are called by, before these names.
+    """
     metrics: dict[str, Metric | MetricCollection] = {
-        name: PerImage(FUNCTIONS[name]) for name in between_images(image_shape)
+        name: PerImage(FUNCTIONS[name]) for name in measures
     }
     return MetricCollection(metrics, prefix=prefix, compute_groups=False)

@@ -2,123 +2,97 @@
 
 import csv
 import io
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import track
-from torch import Tensor
 
 from baselines.tuning import Baseline, Which, baselines
-from datamodules.images import EVAL_BATCHES, ImageDataModule
-from denoisers.classifier import Classifier
-from denoisers.metrics import FUNCTIONS
+from datamodules.images import ImageDataModule
+from evaluation.scoring import Restore, Scorer
 from groundwork.files import write_whole
-from groundwork.measures import BY_IMAGE, between_images
+from groundwork.measures import by_image
 from reporting.figures import MODEL, NOISY
 
-Restore = Callable[[Tensor], Tensor]
-
 SUBSET = 500  # the first images of the test split, for what takes long
-COLUMNS = ("noise", "level", "method", "images", *BY_IMAGE, "accuracy")
-
-
-@torch.inference_mode()
-def score_images(
-    restore: Restore,
-    data: ImageDataModule,
-    count: int,
-    classifier: Classifier | None,
-    device: torch.device,
-) -> tuple[dict[str, Any], float]:
-    """What a method restores of the first `count` images of the test split.
-
-    Returns the mean scores and the milliseconds an image that restoring took. The scores are psnr
-    (dB), ssim (absent for images under 11 pixels), mse, mae, accuracy (absent without a classifier)
-    and images (how many).
-    """
-    measures = {name: FUNCTIONS[name] for name in between_images(data.image_shape)}
-    found: defaultdict[str, list[Tensor]] = defaultdict(list)
-    seconds = 0.0
-    for index in torch.arange(count, device=device).split(EVAL_BATCHES * data.batch_size):
-        batch = data.eval_batch(data.test_split, index)
-        start = time.perf_counter()
-        restored = restore(batch.noisy)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds += time.perf_counter() - start
-        for name, measure in measures.items():
-            found[name].append(measure(restored, batch.clean))
-        if classifier is not None:
-            found["accuracy"].append(classifier(restored).argmax(1) == batch.label)
-    means = {name: torch.cat(parts).double().mean().item() for name, parts in found.items()}
-    return means | {"images": count}, 1000 * seconds / count
 
 
 def baseline_scores(
-    which: Which,
-    data: ImageDataModule,
-    everything: int,
-    classifier: Classifier | None,
-    device: torch.device,
+    which: Which, data: ImageDataModule, count: int, scorer: Scorer
 ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """By baseline, its scores and the settings that tuning chose, and its milliseconds an image.
+    """Fit, tune and score the baselines at the evaluation's noise.
 
-    everything: how many images of the test split are scored, the first ones; of them BM3D is scored
-        on the first 500.
+    Args:
+        which: The baselines.
+        data: The images.
+        count: How many images of the test split are scored, the first ones. BM3D is scored on the
+            first 500 of them.
+        scorer: Scores each baseline.
+
+    Returns:
+        By baseline, the means of its scores with the "settings" that tuning chose; and the
+        milliseconds that restoring an image took.
     """
-    scores, milliseconds = {}, {}
+    means, milliseconds = {}, {}
     for baseline in _fitted(which, data):
-        count = min(SUBSET, everything) if baseline.cost == "high" else everything
-        restore = _on(device, baseline)
-        found, milliseconds[baseline.name] = score_images(restore, data, count, classifier, device)
-        scores[baseline.name] = found | {"settings": baseline.settings}
-    return scores, milliseconds
+        scored = min(SUBSET, count) if baseline.cost == "high" else count
+        scores = scorer.score(_on_device(baseline, scorer), data, scored)
+        means[baseline.name] = scores.means() | {"settings": baseline.settings}
+        milliseconds[baseline.name] = scores.ms_per_image
+    return means, milliseconds
 
 
 def noise_curve(
     levels: Sequence[float],
     which: Which,
     data: ImageDataModule,
-    everything: int,
+    count: int,
     model: Restore | None,
-    classifier: Classifier | None,
-    device: torch.device,
+    scorer: Scorer,
     show_progress: bool,
 ) -> list[dict[str, Any]]:
-    """The scores of the noisy input, the model and the baselines, by level of the noise.
+    """Score the noisy input, the model and the baselines at each level of the noise.
 
-    which: the baselines. They are fitted and tuned anew for each level, which they are told; the
-        model is the same at all. Those that take milliseconds an image are scored on the first 500,
-        BM3D is left out.
-    everything: how many images of the test split are scored, the first ones.
-    model: None for a classifier, which restores nothing.
+    The model is the same at all levels. The baselines are told the level, and are fitted and tuned
+    for it.
 
-    Returns rows with noise (its class), level, method, images, and the scores of `score_images`.
+    Args:
+        levels: The levels.
+        which: The baselines. BM3D is left out.
+        data: The images, with the noise.
+        count: How many images of the test split are scored, the first ones. Baselines that take
+            milliseconds an image are scored on the first 500 of them.
+        model: Restores images. None for a classifier, which restores nothing.
+        scorer: Scores each method.
+        show_progress: Whether to show a progress bar.
+
+    Returns:
+        Rows with "noise" (its class), "level", "method", and the means of the scores.
     """
     rows = []
     kind = type(data.noise.at(0)).__name__  # of a range of levels, the noise at a single one
     for level in track(levels, "noise curve", disable=not show_progress):
         noisy = data.with_noise(data.noise.at(level))
-        methods: list[tuple[str, Restore, int]] = [(NOISY, _identity, everything)]
+        methods: list[tuple[str, Restore, int]] = [(NOISY, lambda images: images, count)]
         if model is not None:
-            methods.append((MODEL, model, everything))
+            methods.append((MODEL, model, count))
         for baseline in _fitted("none" if which == "none" else "fast", noisy):
-            count = min(SUBSET, everything) if baseline.cost == "medium" else everything
-            methods.append((baseline.name, _on(device, baseline), count))
-        for name, restore, count in methods:
-            scores, _ = score_images(restore, noisy, count, classifier, device)
-            rows.append({"noise": kind, "level": level, "method": name} | scores)
+            scored = min(SUBSET, count) if baseline.cost == "medium" else count
+            methods.append((baseline.name, _on_device(baseline, scorer), scored))
+        for name, restore, scored in methods:
+            means = scorer.score(restore, noisy, scored).means()
+            rows.append({"noise": kind, "level": level, "method": name} | means)
     return rows
 
 
 def write_curve(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """rows: of `noise_curve`; what was not measured stays empty."""
+    """Write the rows of `noise_curve` as CSV. What was not measured stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    measures = by_image({name for row in rows for name in row})
+    columns = ("noise", "level", "method", "images", *measures, "accuracy")
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())
@@ -131,10 +105,6 @@ def _fitted(which: Which, data: ImageDataModule) -> Iterator[Baseline]:
     return baselines(which, data.fitting_batch, validation, data.noise)
 
 
-def _identity(noisy: Tensor) -> Tensor:
-    return noisy
-
-
-def _on(device: torch.device, baseline: Baseline) -> Restore:
-    """A baseline, which works on the CPU, for images on any device."""
-    return lambda noisy: baseline.restore(noisy.cpu()).to(device)
+def _on_device(baseline: Baseline, scorer: Scorer) -> Restore:
+    """Let a baseline, which works on the CPU, restore images on the scorer's device."""
+    return lambda noisy: baseline.restore(noisy.cpu()).to(scorer.device)

@@ -1,4 +1,4 @@
-"""The results of single images: a CSV, the means of each class, the best and worst in a picture."""
+"""The scores of single images: a CSV, the means of each class, the best and worst in a picture."""
 
 import csv
 import io
@@ -10,33 +10,36 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from datamodules.images import ImageDataModule
-from evaluation.noise_curve import Restore
+from evaluation.scoring import Restore, Scores
 from groundwork.batch import Batch
 from groundwork.files import write_whole
-from groundwork.measures import BY_IMAGE, NOISY
+from groundwork.measures import NOISY, by_image
 from reporting import figures
 
 SHOWN = 4  # images of each kind: best, median, worst
-COLUMNS = (*(f"{NOISY}{name}" for name in BY_IMAGE), *BY_IMAGE)
 
 
-def write_per_image(
-    path: Path, labels: Tensor, values: dict[str, Tensor], predicted: Tensor | None
-) -> None:
-    """A row an image: index, label, the measures of the noisy and the restored image, and the class
-    that the classifier sees in it; what was not measured stays empty.
+def write_per_image(path: Path, noisy: Scores, restored: Scores | None) -> None:
+    """Write a row for each image: its index, its label, its measures, and what it is taken for.
 
-    values: by measure, float N. predicted: int64 N.
+    What was not measured stays empty.
+
+    Args:
+        path: The CSV file.
+        noisy: Scores of the noisy images.
+        restored: Scores of the restored images. None for a classifier, which restores nothing.
     """
+    values = _by_column(noisy, restored)
+    columns = [
+        None if column is None else [f"{value:.6g}" for value in column.tolist()]
+        for column in values.values()
+    ]
+    predicted = restored.predicted if restored else None
+    columns.append(None if predicted is None else [str(seen) for seen in predicted.tolist()])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "label", *COLUMNS, "predicted"])
-    columns = [
-        [f"{value:.6g}" for value in values[name].tolist()] if name in values else None
-        for name in COLUMNS
-    ]
-    columns.append(None if predicted is None else [str(seen) for seen in predicted.tolist()])
-    for row, label in enumerate(labels.tolist()):
+    writer.writerow(["index", "label", *values, "predicted"])
+    for row, label in enumerate(noisy.labels.tolist()):
         writer.writerow(
             [row, label, *("" if column is None else column[row] for column in columns)]
         )
@@ -44,29 +47,53 @@ def write_per_image(
 
 
 def by_class(
-    names: tuple[str, ...], labels: Tensor, values: dict[str, Tensor], right: Tensor | None
+    names: tuple[str, ...], noisy: Scores, restored: Scores | None
 ) -> dict[str, dict[str, Any]]:
-    """By class: the number of its images, the means of the measures by image, and the accuracy.
+    """Return the scores by class: "images" (how many), means of the measures, and "accuracy".
 
-    names: of the classes. right: whether each image was classified rightly: bool N.
+    Args:
+        names: The classes.
+        noisy: Scores of the noisy images.
+        restored: Scores of the restored images. None for a classifier, which restores nothing.
     """
+    values, right = _by_column(noisy, restored), restored.right if restored else None
     found = {}
     for label, name in enumerate(names):
-        rows = labels == label
+        rows = noisy.labels == label
         if not rows.any():
             continue
-        measures = {key: values[key][rows].mean().item() for key in COLUMNS if key in values}
+        measures = {
+            name: column[rows].mean().item()
+            for name, column in values.items()
+            if column is not None
+        }
         if right is not None:
             measures["accuracy"] = right[rows].double().mean().item()
         found[name] = {"images": int(rows.sum())} | measures
     return found
 
 
+def _by_column(noisy: Scores, restored: Scores | None) -> dict[str, Tensor | None]:
+    """Return the measures of every image by the columns of the file; None where there is none.
+
+    Those of the noisy image come first, with names such as "noisy_psnr".
+    """
+    before, after = noisy.values, restored.values if restored else {}
+    names = by_image(after)
+    return {f"{NOISY}{name}": before.get(name) for name in names} | {
+        name: after.get(name) for name in names
+    }
+
+
 @torch.inference_mode()
 def extremes(restore: Restore, data: ImageDataModule, index: Tensor, psnr: Tensor) -> Figure:
-    """The images with the best, the median and the worst PSNR: clean, noisy and restored.
+    """Draw the images with the best, the median and the worst PSNR: clean, noisy and restored.
 
-    index: positions in the test split, on the model's device. psnr: of those images, in dB: N.
+    Args:
+        restore: Restores images.
+        data: The images.
+        index: int64 N, positions in the test split, on the model's device.
+        psnr: PSNR of those images in dB: N.
     """
     chosen = best_median_worst(psnr)
     batch: Batch = data.eval_batch(data.test_split, index[chosen.to(index.device)])
@@ -82,7 +109,7 @@ def extremes(restore: Restore, data: ImageDataModule, index: Tensor, psnr: Tenso
 
 
 def best_median_worst(psnr: Tensor) -> Tensor:
-    """Positions of the best few images, of as many around the median, and of the worst."""
+    """Return the positions of the best images, of as many around the median, and of the worst."""
     order = psnr.argsort(descending=True, stable=True)
     shown = min(SHOWN, len(order))
     middle = (len(order) - shown) // 2

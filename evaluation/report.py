@@ -7,8 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.table import Table as RichTable
 
-from evaluation.classifiers import INPUTS
-from evaluation.task_accuracy import p_value, verdict
+from evaluation.task_accuracy import INPUTS, p_value, verdict
 from groundwork.files import write_whole
 from groundwork.measures import BY_IMAGE, MEASURES, title_of
 from groundwork.measures import NOISY as NOISY_INPUT

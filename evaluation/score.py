@@ -1,4 +1,4 @@
-"""What there is to say of a scored model: measured, written down, drawn."""
+"""Everything that an evaluation says of a model: measured, written down, drawn."""
 
 import time
 from collections.abc import Sequence
@@ -13,18 +13,20 @@ from pytorch_lightning import Trainer
 from cli.checkpoint_options import require_noise
 from cli.config import build, plain
 from cli.output import on_a_terminal
+from cli.suggestions import suggest
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.checkpoint import class_name
+from denoisers.classifier import Classifier
 from denoisers.vae import VAE
 from evaluation import noise_curve, per_image, report
-from evaluation.classifiers import INPUTS, PerImageScores, TaskAccuracy, restorer
-from evaluation.task_accuracy import task_results
+from evaluation.scoring import ScoredTest, Scorer, denoiser_of, restorer
+from evaluation.task_accuracy import INPUTS, confusion, task_results
 from evaluation.vae import panel
 from groundwork.environment import environment
 from groundwork.files import write_json
-from groundwork.measures import NOISY
+from groundwork.measures import MEASURES, NOISY, between_images
 from groundwork.run_directory import METRICS
 from reporting import figures, model_figures, summary
 
@@ -32,12 +34,40 @@ TIMED = 2_000  # images
 
 
 def require_levels(noise: Noise, levels: Sequence[float]) -> None:
-    """Raises ValueError for a level of the curve that the noise cannot have."""
+    """Check the levels of the curve.
+
+    Raises:
+        ValueError: The noise cannot have one of them.
+    """
     for level in levels:
         try:
             noise.at(level)
         except ValueError as error:
             raise ValueError(f"levels: at {level:g} the noise's {error}") from error
+
+
+def measures_for(image_shape: tuple[int, int, int], extra: Sequence[str]) -> list[str]:
+    """Return what images are measured by: as always, and by what the command asks for.
+
+    Args:
+        image_shape: C H W.
+        extra: Names of further measures.
+
+    Raises:
+        ValueError: There is no such measure, or it is not for images of this size.
+    """
+    compared = {name: m.least_side for name, m in MEASURES.items() if m.least_side}
+    for name in extra:
+        if name not in compared:
+            choices = suggest(name, compared)
+            raise ValueError(f"extra_metrics: there is no metric {name}, {choices}")
+        if min(image_shape[1:]) < compared[name]:
+            _, height, width = image_shape
+            raise ValueError(
+                f"extra_metrics: {name} needs images of at least {compared[name]} x "
+                f"{compared[name]} pixels, the data has {height} x {width}"
+            )
+    return between_images(image_shape, extra)
 
 
 def score(
@@ -47,14 +77,21 @@ def score(
     model: ImageModel,
     run: dict[str, Any],
     trainer: Trainer,
-    task: TaskAccuracy,
-    images: PerImageScores,
+    scored: ScoredTest,
 ) -> dict[str, Any]:
     """Test the model, and write everything that an evaluation writes.
 
-    run: the checkpoint's "run" entry. task, images: callbacks of the trainer.
+    Args:
+        cfg: The config of eval.py.
+        directory: Where everything is written.
+        data: The images, set up.
+        model: The model.
+        run: The checkpoint's "run" entry.
+        trainer: Tests the model, with `scored` among its callbacks.
+        scored: The test's scores.
 
-    Returns what metrics.json holds: the same for the same command, timings aside.
+    Returns:
+        What metrics.json holds. It is the same for the same command, timings aside.
     """
     start = time.perf_counter()
     trainer.test(model, data, verbose=False)
@@ -62,11 +99,12 @@ def score(
         "test", {name: float(value) for name, value in trainer.callback_metrics.items()}
     )
     device = trainer.strategy.root_device
-    for part in (model, task.classifier):
-        if part is not None:
-            part.to(device).eval()
-    index = torch.arange(len(task.labels), device=device)  # of the images that were scored
-    restore, right = restorer(model, trainer), task.right()
+    model.to(device).eval()  # the Trainer has left it on the CPU
+    denoiser = denoiser_of(model)
+    restore = restorer(denoiser, trainer) if denoiser else None
+    noisy, restored = scored.scores["noisy"], scored.scores.get("restored")
+    count = len(noisy.labels)
+    scorer = Scorer(scored.measures, noisy.classifier, device)
 
     timings: dict[str, Any] = {
         "ms_per_image": None,
@@ -75,33 +113,27 @@ def score(
     }
     baselines: dict[str, Any] = {}
     if restore is not None:
-        timings["timed_images"] = min(TIMED, len(index))
-        _, timings["ms_per_image"] = noise_curve.score_images(
-            restore, data, timings["timed_images"], None, device
-        )
+        timings["timed_images"] = min(TIMED, count)
+        timed = Scorer((), None, device).score(restore, data, timings["timed_images"])
+        timings["ms_per_image"] = timed.ms_per_image
         baselines, timings["baselines_ms_per_image"] = noise_curve.baseline_scores(
-            cfg.baselines, data, len(index), task.classifier, device
+            cfg.baselines, data, count, scorer
         )
     levels: list[dict[str, Any]] = []
-    if restore is not None or task.classifier is not None:
+    if restore is not None or scorer.classifier is not None:
         bar = trainer.progress_bar_callback is not None and on_a_terminal()
         levels = noise_curve.noise_curve(
-            cfg.levels,
-            cfg.baselines,
-            data,
-            len(index),
-            restore,
-            task.classifier,
-            device,
-            show_progress=bar,
+            cfg.levels, cfg.baselines, data, count, restore, scorer, show_progress=bar
         )
+    predicted = {n: s.predicted for n, s in scored.scores.items() if s.predicted is not None}
+    task = task_results({name: seen == noisy.labels for name, seen in predicted.items()})
     now = environment()
     metrics = {
         "run_id": run["run_id"],
         "checkpoint": cfg.checkpoint,
         "model": class_name(type(model)),
         "split": cfg.split,
-        "images": {"scored": len(index), "of": data.size(cfg.split)},
+        "images": {"scored": count, "of": data.size(cfg.split)},
         "data": plain(cfg.data),
         "noise": plain(cfg.noise),
         "trained_noise": run["noise"],
@@ -109,56 +141,65 @@ def score(
         "test": {n: value for n, value in tested.items() if not n.startswith(NOISY)},
         "noisy_input": summary.noisy_input(tested),
         "baselines": baselines,
-        "accuracy": task.accuracies(),
-        "task": task_results(right),
-        "confusion": {name: matrix.tolist() for name, matrix in task.matrices().items()},
-        "by_class": per_image.by_class(
-            data.class_names, task.labels, images.values, right.get("restored")
-        ),
+        "accuracy": {name: found["accuracy"] for name, found in task["accuracy"].items()},
+        "task": task,
+        "confusion": {
+            name: confusion(noisy.labels, seen, data.num_classes).tolist()
+            for name, seen in predicted.items()
+        },
+        "by_class": per_image.by_class(data.class_names, noisy, restored),
         "noise_curve": levels,
-        "vae": panel(model, data, index, directory) if isinstance(model, VAE) else None,
+        "vae": None,
         "command": now["command"],
         "versions": now["versions"],
-        "timings": {"started": now["started"], "seconds": time.perf_counter() - start} | timings,
     }
+    index = torch.arange(count, device=device)
+    if isinstance(model, VAE):
+        metrics["vae"] = panel(model, data, index, directory)
+    seconds = time.perf_counter() - start
+    metrics["timings"] = {"started": now["started"], "seconds": seconds} | timings
     write_json(directory / METRICS, metrics)
-    predicted = task.predicted.get("restored")
-    per_image.write_per_image(directory / "per_image.csv", task.labels, images.values, predicted)
+    per_image.write_per_image(directory / "per_image.csv", noisy, restored)
     if levels:
         noise_curve.write_curve(directory / "noise_curve.csv", levels)
         figure = figures.noise_curve(levels, metrics["trained_levels"], data.noise.level_name)
         figures.save(figure, directory / "noise_curve.png")
-    if restore is not None:
-        figure = per_image.extremes(restore, data, index, images.values["psnr"])
+    if restore is not None and restored is not None:
+        figure = per_image.extremes(restore, data, index, restored.values["psnr"])
         figures.save(figure, directory / "extremes.png")
-    _draw_classes(directory, data, model, task)
+    _draw_classes(directory, data, model, scorer.classifier, metrics)
     report.write_page(metrics, directory)
     report.show(metrics, directory)
     return metrics
 
 
 def _draw_classes(
-    directory: Path, data: ImageDataModule, model: ImageModel, task: TaskAccuracy
+    directory: Path,
+    data: ImageDataModule,
+    model: ImageModel,
+    classifier: Classifier | None,
+    metrics: dict[str, Any],
 ) -> None:
-    """The first scored image of each class, and what the classifiers take those of each for."""
+    """Draw the first scored image of each class, and what classifiers take each class for."""
+    count = metrics["images"]["scored"]
     examples = data.examples(data.test_split, per_class=1).to(model.device)
-    examples = examples[examples < len(task.labels)]
-    batch = data.eval_batch(data.test_split, examples)
-    strip = model_figures.strip_of(model, batch, data.class_names, task.classifier)
+    batch = data.eval_batch(data.test_split, examples[examples < count])
+    strip = model_figures.strip_of(model, batch, data.class_names, classifier)
     figures.save(strip, directory / "strip.png")
-    for name, matrix in task.matrices().items():
-        right = f"{task.accuracies()[name]:.2%} of {len(task.labels):,} right"
+    for name, matrix in metrics["confusion"].items():
+        right = f"{metrics['accuracy'][name]:.2%} of {count:,} right"
         title = f"{INPUTS[name]}: {right}"
-        figure = figures.confusion(matrix, data.class_names, title)
+        figure = figures.confusion(torch.tensor(matrix), data.class_names, title)
         figures.save(figure, directory / f"confusion_{name}.png")
 
 
 def _trained_levels(node: dict[str, Any], noise: Noise) -> list[float] | None:
-    """The lowest and the highest level that a model was trained at.
+    """Return the lowest and the highest level of noise that a model was trained at.
 
-    None where its noise differs from that of the evaluation in more than level and clipping.
-
-    node: of the noise, in the checkpoint's "run" entry.
+    Args:
+        node: The noise's node in the checkpoint's "run" entry.
+        noise: The evaluation's. Where it differs in more than level and clipping, the levels cannot
+            be compared, and None is returned.
     """
     require_noise(node)
     trained: Noise = build(OmegaConf.create(node), "noise")

@@ -31,6 +31,7 @@ class Settings(TypedDict):
     split: Literal["test", "val"]
     baselines: Which
     levels: list[Annotated[FiniteFloat, Field(ge=0)]]
+    extra_metrics: list[str]
 
 
 def check_settings(cfg: DictConfig) -> None:

@@ -1,4 +1,4 @@
-"""Does restoring help the task: accuracies with intervals, paired tests, the answer in words."""
+"""Does restoring help the task? Accuracies with intervals, paired tests, the answer in words."""
 
 from typing import Any
 
@@ -6,19 +6,27 @@ from torch import Tensor
 
 from reporting.statistics import mcnemar, proportion_interval
 
+# What classifiers are shown, by the names in metrics.json.
+INPUTS = {
+    "clean": "clean images",
+    "noisy": "noisy images",
+    "restored": "restored images",
+    "control": "noisy images, by the control",
+}
 PAIRS = (("restored", "noisy"), ("restored", "control"), ("clean", "restored"))
 SIGNIFICANT = 0.05
 
 
 def task_results(right: dict[str, Tensor]) -> dict[str, Any]:
-    """What metrics.json says of the classifiers.
+    """Return what metrics.json says of the classifiers.
 
-    right: whether each image was classified rightly, bool N, by the input's name in
-        `evaluation.classifiers.INPUTS`.
+    Args:
+        right: Whether each image was classified rightly, bool N, by the names in `INPUTS`.
 
-    Returns "accuracy", by input, with its 95 % interval (Wilson), and "tests", by pair of inputs,
-    with the numbers of images that only the first or only the second was right about, and the p of
-    McNemar's exact test.
+    Returns:
+        "accuracy", by input, with its 95 % interval (Wilson). "tests", by pair of inputs: how many
+        images only the first and only the second was right about, and the p of McNemar's exact
+        test.
     """
     accuracy = {}
     for name, hits in right.items():
@@ -37,10 +45,28 @@ def task_results(right: dict[str, Tensor]) -> dict[str, Any]:
     return {"accuracy": accuracy, "tests": tests}
 
 
-def verdict(task: dict[str, Any], noisy_psnr: float, psnr: float) -> list[str]:
-    """Sentences on what restoring does to the task; [] without a classifier.
+def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """Count images by true and predicted class.
 
-    task: of `task_results`. noisy_psnr, psnr: of the noisy and of the restored images, in dB.
+    Args:
+        labels: The true classes, int64 N.
+        predicted: int64 N.
+        num_classes: K.
+
+    Returns:
+        int64 K x K, a row for each true class.
+    """
+    cells = (labels * num_classes + predicted).bincount(minlength=num_classes**2)
+    return cells.view(num_classes, num_classes)
+
+
+def verdict(task: dict[str, Any], noisy_psnr: float, psnr: float) -> list[str]:
+    """Say in sentences what restoring does to the task. Without a classifier there are none.
+
+    Args:
+        task: From `task_results`.
+        noisy_psnr: Of the noisy images, in dB.
+        psnr: Of the restored images, in dB.
     """
     sentences = []
     share = {name: found["accuracy"] for name, found in task["accuracy"].items()}

@@ -3,6 +3,7 @@
 This file imports nothing heavy: comparing runs needs no torch.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 NOISY = "noisy_"  # before the name of a measure of the noisy input
@@ -17,7 +18,10 @@ class Measure(NamedTuple):
         form: How its numbers are written in tables.
         least_side: Height and width in pixels that an image needs, where the measure compares a
             restored image to the clean one; `denoisers.metrics` has its function. None for others.
-        by_image: Whether tables of single images and of classes show it too.
+        by_image: Whether it is also shown for single images, classes and levels of the noise, and
+            compared between runs.
+        by_choice: Whether it is measured only where `extra_metrics` of eval.py asks for it.
+        higher_is_better: Whether a larger number is a better one.
     """
 
     title: str
@@ -25,35 +29,50 @@ class Measure(NamedTuple):
     form: str = ".4f"
     least_side: int | None = None
     by_image: bool = False
+    by_choice: bool = False
+    higher_is_better: bool = True
 
 
 # In the order of the tables.
 MEASURES = {
     "psnr": Measure("PSNR (dB)", "PSNR (dB)", ".2f", least_side=1, by_image=True),
     "ssim": Measure("SSIM", "SSIM", ".4f", least_side=11, by_image=True),
-    "mse": Measure("MSE", "mean squared error", ".5f", least_side=1),
-    "mae": Measure("MAE", "mean absolute error", ".5f", least_side=1),
+    "mse": Measure("MSE", "mean squared error", ".5f", least_side=1, higher_is_better=False),
+    "mae": Measure("MAE", "mean absolute error", ".5f", least_side=1, higher_is_better=False),
     "accuracy": Measure("accuracy", "accuracy", ".2%"),
-    "loss": Measure("loss", "loss (per image)"),
-    "cross_entropy": Measure("cross entropy", "cross-entropy (nats)"),
-    "reconstruction": Measure("reconstruction", "reconstruction (nats per image)"),
-    "kl": Measure("kl", "KL divergence (nats per image)"),
+    "loss": Measure("loss", "loss (per image)", higher_is_better=False),
+    "cross_entropy": Measure("cross entropy", "cross-entropy (nats)", higher_is_better=False),
+    "reconstruction": Measure(
+        "reconstruction", "reconstruction (nats per image)", higher_is_better=False
+    ),
+    "kl": Measure("kl", "KL divergence (nats per image)", higher_is_better=False),
     "active_units": Measure("active units", "active latent units"),
 }
 BY_IMAGE = tuple(name for name, measure in MEASURES.items() if measure.by_image)
 
 
-def between_images(image_shape: tuple[int, ...]) -> list[str]:
-    """The measures that compare images of a shape C H W."""
+def between_images(image_shape: tuple[int, ...], extra: Collection[str] = ()) -> list[str]:
+    """Return the measures that compare images of a shape C H W, those by choice if in `extra`."""
     side = min(image_shape[1:])
-    return [name for name, m in MEASURES.items() if m.least_side and side >= m.least_side]
+    return [
+        name
+        for name, measure in MEASURES.items()
+        if measure.least_side
+        and side >= measure.least_side
+        and (name in extra or not measure.by_choice)
+    ]
+
+
+def by_image(measured: Collection[str]) -> list[str]:
+    """Return the measures that are shown by image, those by choice if they were measured."""
+    return [name for name in BY_IMAGE if name in measured or not MEASURES[name].by_choice]
 
 
 def title_of(name: str) -> str:
-    """A measure's name in tables; that of an unknown one is its own."""
+    """Return what tables call a measure. An unknown one goes by its own name."""
     return MEASURES[name].title if name in MEASURES else name.replace("_", " ")
 
 
 def in_order(names: set[str]) -> list[str]:
-    """The names of measures in the order of the tables, unknown ones last."""
+    """Return names of measures in the order of the tables, unknown ones last."""
     return [*(name for name in MEASURES if name in names), *sorted(names - MEASURES.keys())]

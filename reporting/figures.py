@@ -150,7 +150,8 @@ def noise_curve(
             lines[method] = dict(points)
         if MODEL in lines:
             levels = sorted(lines[MODEL])
-            low, high = ([lines[name][level] for level in levels] for name in (MODEL, NOISY))
+            model, noisy = ([lines[name][level] for level in levels] for name in (MODEL, NOISY))
+            low, high = (model, noisy) if MEASURES[measure].higher_is_better else (noisy, model)
             worse = [a < b for a, b in zip(low, high, strict=True)]
             if any(worse):
                 axis.fill_between(

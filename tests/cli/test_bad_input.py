@@ -234,6 +234,7 @@ def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
         ("baselines=slow", "baselines=slow"),
         ("levels=[0.1,-0.1]", "levels=[0.1, -0.1]"),
         ("levels=0.5", "levels=0.5"),
+        ("extra_metrics=ssim", "extra_metrics=ssim"),
         ("noise=dropout levels=[0.5,1.5]", "levels: at 1.5 the noise's probability must"),
         ("split=train", "split=train"),
         ("trainer.max_epochs=3", "trainer.max_epochs=3: an evaluation has no use for it"),

@@ -7,6 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from denoisers.metrics import MAX_PSNR, PerImage, mae, mse, psnr, restoration_metrics, ssim
+from groundwork.measures import between_images
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 11, 17)]
 
@@ -50,7 +51,7 @@ def reference(name: str, restored: Tensor, clean: Tensor) -> list[float]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_image_has_the_value_of_the_reference(name: str, shape: tuple[int, int, int]) -> None:
     restored, clean = pair(shape)
-    metrics = restoration_metrics(shape)
+    metrics = restoration_metrics(between_images(shape))
     metrics.update(restored, clean)
     metric = metrics[name]
     assert isinstance(metric, PerImage)
@@ -61,7 +62,7 @@ def test_every_image_has_the_value_of_the_reference(name: str, shape: tuple[int,
 @pytest.mark.parametrize("name", ["psnr", "ssim", "mse", "mae"])
 def test_the_result_is_the_mean_over_images_however_they_are_batched(name: str) -> None:
     restored, clean = pair((1, 28, 28), count=8)
-    metrics = restoration_metrics((1, 28, 28), prefix="noisy_")
+    metrics = restoration_metrics(between_images((1, 28, 28)), prefix="noisy_")
     for part in torch.arange(8).split([1, 5, 2]):
         metrics.update(restored[part], clean[part])
     expected = np.mean(reference(name, restored, clean))
@@ -76,7 +77,7 @@ def test_psnr_is_not_that_of_the_pooled_error() -> None:
 
 def test_a_reset_forgets_the_images_before() -> None:
     restored, clean = pair((1, 28, 28))
-    metrics = restoration_metrics((1, 28, 28))
+    metrics = restoration_metrics(between_images((1, 28, 28)))
     metrics.update(restored, clean)
     metrics.reset()
     metrics.update(restored[:1], clean[:1])
@@ -86,7 +87,7 @@ def test_a_reset_forgets_the_images_before() -> None:
 
 def test_a_perfect_image_counts_100_db_and_similarity_1() -> None:
     _, clean = pair((3, 32, 32))
-    metrics = restoration_metrics((3, 32, 32))
+    metrics = restoration_metrics(between_images((3, 32, 32)))
     metrics.update(clean.clone(), clean)
     values = {name: value.item() for name, value in metrics.compute().items()}
     assert values == pytest.approx({"psnr": 100, "ssim": 1, "mse": 0, "mae": 0}, abs=1e-6)
@@ -95,7 +96,7 @@ def test_a_perfect_image_counts_100_db_and_similarity_1() -> None:
 @pytest.mark.parametrize("shape", [(1, 10, 28), (1, 28, 10), (1, 8, 8), (1, 1, 1), (3, 28, 1)])
 def test_images_smaller_than_its_window_have_no_ssim(shape: tuple[int, int, int]) -> None:
     restored, clean = pair(shape)
-    metrics = restoration_metrics(shape)
+    metrics = restoration_metrics(between_images(shape))
     metrics.update(restored, clean)
     assert set(metrics.compute()) == {"psnr", "mse", "mae"}
 
@@ -103,7 +104,7 @@ def test_images_smaller_than_its_window_have_no_ssim(shape: tuple[int, int, int]
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_black_and_white_images_have_finite_metrics(value: float) -> None:
     flat = torch.full((2, 1, 28, 28), value)
-    metrics = restoration_metrics((1, 28, 28))
+    metrics = restoration_metrics(between_images((1, 28, 28)))
     for restored in (flat, 1 - flat, pair((1, 28, 28), count=2)[0]):
         metrics.update(restored, flat)
     for metric in metrics.values():

@@ -1,6 +1,7 @@
 """Scores: those of training, of any batch size, and those that one computes by hand."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from cli.config import plain
 from denoisers.checkpoint import load_model
+from evaluation.score import measures_for
 from groundwork.batch import Batch
 from tests.helpers.runs import (
     CLASSIFIER,
@@ -254,6 +256,27 @@ def test_judges_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=words):
             score_in(tmp_path, dense, override)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("extra", "shape", "line"),
+    [
+        (["simm"], (1, 28, 28), "there is no metric simm, did you mean ssim?"),
+        (["accuracy"], (1, 28, 28), "there is no metric accuracy, the choices are "),
+        (["ssim"], (1, 10, 28), "ssim needs images of at least 11 x 11 pixels, the data has 10 x"),
+    ],
+)
+def test_a_metric_that_the_images_cannot_have_is_refused(
+    extra: list[str], shape: tuple[int, int, int], line: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"extra_metrics: {line}")):
+        measures_for(shape, extra)
+
+
+def test_a_wrong_metric_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="extra_metrics: there is no metric simm"):
+        score_in(tmp_path, trained(*DENSE).best, "extra_metrics=[simm]")
     assert not any(tmp_path.iterdir())
 
 
