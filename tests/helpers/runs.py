@@ -33,6 +33,7 @@ from datamodules.images import ImageDataModule, Split
 from denoisers.metrics import psnr
 from groundwork.batch import Batch
 from groundwork.files import REPOSITORY, write_json
+from tests.helpers import warm
 
 ROOT = REPOSITORY
 CPU = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
@@ -132,7 +133,9 @@ def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
 def run_command(
     script: str, *arguments: str, directory: Path, options: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """What a user types, in `directory`; options are Python's."""
+    """What a user types, in `directory`; with options, which are Python's, by a new Python."""
+    if not options:
+        return warm.Started(ROOT / script, [*arguments], directory, environment()).wait()
     return subprocess.run(
         [sys.executable, *options, str(ROOT / script), *arguments],
         cwd=directory,
