@@ -235,11 +235,17 @@ PICKLES = {
     ),
     "copies of copies": (
         COPIES + b"(" + b"ccollections\nOrderedDict\nh\x00\x85R" * 10_000 + b"l",
-        "it calls collections OrderedDict as torch.save would not",
+        r"_empty_dict\(\) takes 0 positional arguments but 1 was given",
     ),
     "a huge number": (b"\x8a\xff" + b"\x7f" * 255, "it holds the instruction LONG1"),
     "a class": (b"cdenoisers.dense\nDense\n)\x81", not_called("denoisers.dense Dense")),
     "attributes": (b"]}" + text("keys") + b"Nsb", "it gives attributes to what has none"),
+    "an append to a dict": (b"}Na", "it appends to what is no list"),
+    "a key without a value": (b"}(" + text("a") + b"u", r"zip\(\) argument 2 is shorter"),
+    "a type alone": (FLOATS, "it holds a dtype"),
+    "a function alone": (REBUILD, "it holds a function"),
+    "a storage of nothing": (b"(NNNNNtQ", "it holds a tensor without a storage"),
+    "a tensor of nothing": (REBUILD + b"(NNNNNNtR", "it holds a tensor that is not plain"),
     "a call of a tensor": (tensor() + b")R", "it calls what cannot be called"),
     "a name for a terminal": (
         b"c\x1b[31mos\nsystem\n)R",
@@ -273,7 +279,7 @@ TENSORS = {
     ),
     "with a gradient": (
         torch.ones(3, requires_grad=True),
-        "it calls torch._utils _rebuild_tensor_v2 as torch.save would not",
+        "it holds a tensor that is not plain",
     ),
     "expanded": (torch.ones(1).expand(10**12), TOO_FEW),
     "complex": (torch.ones(3, dtype=torch.complex64), not_called("torch ComplexFloatStorage")),
@@ -386,6 +392,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rewritten(folder / "twice.ckpt", lambda file: file.writestr("archive/data.pkl", b""))
     rewritten(folder / "two archives.ckpt", second_pickle)
     archive(folder / "no end.ckpt", b"N", end=b"")
+    archive(folder / "bytes in another order.ckpt", b"N")
+    with zipfile.ZipFile(folder / "bytes in another order.ckpt", "a") as file:
+        file.writestr("archive/byteorder", {"little": "big", "big": "little"}[sys.byteorder])
     return folder
 
 
@@ -400,6 +409,7 @@ REASONS = {
     "twice": TWICE,
     "two archives": TWICE,
     "no end": "pickle exhausted before seeing STOP",
+    "bytes in another order": "it was written on a machine with another order of bytes",
 }
 
 
