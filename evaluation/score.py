@@ -10,13 +10,12 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
-from cli.checkpoint_options import require_noise
 from cli.config import build, plain
 from cli.output import on_a_terminal
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
-from denoisers.checkpoint import class_name
+from denoisers.safe_names import class_name
 from denoisers.vae import VAE
 from evaluation import noise_curve, per_image, report
 from evaluation.classifiers import INPUTS, PerImageScores, TaskAccuracy, restorer
@@ -160,7 +159,6 @@ def _trained_levels(node: dict[str, Any], noise: Noise) -> list[float] | None:
 
     node: of the noise, in the checkpoint's "run" entry.
     """
-    require_noise(node)
     trained: Noise = build(OmegaConf.create(node), "noise")
     without: Any = trained.at(0)
     alike = replace(without, clip=noise.clip) == noise.at(0)
