@@ -43,7 +43,6 @@ def denoise(cfg: DictConfig) -> list[Report]:
     from omegaconf import OmegaConf
     from rich.progress import track
 
-    from cli.checkpoint_options import require_noise
     from cli.config import build
     from denoisers.checkpoint import load_model
     from restoration import report
@@ -55,7 +54,6 @@ def denoise(cfg: DictConfig) -> list[Report]:
         raise ValueError("device=cuda: torch finds no GPU here")
     device = "cuda" if cuda and given["device"] != "cpu" else "cpu"
     model, run = load_model(given["checkpoint"])
-    require_noise(run["noise"])
     tile = None if given["tile"] == "auto" else int(given["tile"])
     restorer = Restorer(model, tile, torch.device(device))
     training = Training(

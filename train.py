@@ -213,7 +213,7 @@ def _run(
     if writes:
         best_epoch = read_checkpoint(checkpoints / run_directory.BEST)
         save_weights(best_epoch, checkpoints / run_directory.WEIGHTS)
-        weights = best_epoch["state_dict"]
+        weights = best_epoch.get("state_dict")
     model.load_state_dict(trainer.strategy.broadcast(weights))
     model.eval()
     trainer.test(model, data, verbose=False)

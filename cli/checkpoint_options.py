@@ -1,17 +1,22 @@
 """A checkpoint's settings as config options, so that the command line can build on them.
 
-Hydra composes before it calls anything. So the checkpoint named on the command line is read first,
-and what it says of its run becomes the option `from_checkpoint` of each config group.
+Hydra composes a config before it calls a command. So the checkpoint that the command line names is
+read first, and the settings of its run become the option `from_checkpoint` of each config group.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from denoisers.checkpoint import Checkpoint
 
 GROUPS = ("model", "data", "noise", "objective", "trainer")
 OPTION = "from_checkpoint"
@@ -19,32 +24,49 @@ HELP = {"--help", "-h", "--hydra-help", "--version"}
 
 
 def score(arguments: list[str]) -> list[str]:
-    """Make the options of the checkpoint to score or to export; no more overrides are needed.
+    """Make the options of the checkpoint to score or to export.
 
-    Raises ValueError or FileNotFoundError where it is missing or not usable.
+    Args:
+        arguments: The command line.
+
+    Returns:
+        The overrides to add to the command line: none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: No checkpoint is given, or the file is not one.
     """
     path = _value(arguments, "checkpoint")
     if path is None and HELP.isdisjoint(arguments):
         raise ValueError("checkpoint=path is required, such as …/best.ckpt")
-    _offer({group: {} for group in GROUPS} if path is None else _settings(path))
+    _offer({group: {} for group in GROUPS} if path is None else _settings(_read(path)))
     return []
 
 
 def resume(arguments: list[str]) -> list[str]:
-    """The overrides that make train.py go on where a checkpoint ends; [] where none is given.
+    """Make the options of the checkpoint that train.py goes on from, if the command line has one.
 
-    Raises ValueError for an override that the checkpoint decides.
+    Args:
+        arguments: The command line.
+
+    Returns:
+        The overrides to add to the command line.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not a checkpoint, or decides what an override sets.
     """
     path = _value(arguments, "checkpoint")
     if path is None or not HELP.isdisjoint(arguments):
         return []
-    _offer(_settings(path))
+    checkpoint = _read(path)
+    _offer(_settings(checkpoint))
     for key in (override.key_or_group for override in _overrides(arguments)):
         if not re.match(r"checkpoint$|compile$|trainer\.|hydra[./]", key):
             raise ValueError(
                 f"{key}: a resumed run takes all from its checkpoint but trainer.* and compile"
             )
-    run = _run_entry(path)
+    run = checkpoint.run
     stopping = {f"early_stopping.{key}": value for key, value in run["early_stopping"].items()}
     settings = {"seed": run["seed"]} | stopping
     groups = [f"{group}={OPTION}" for group in GROUPS]
@@ -57,22 +79,25 @@ def _offer(nodes: dict[str, dict[str, Any]]) -> None:
 
 
 def withdraw() -> None:
-    """Take back the options of a checkpoint, of which a later config is not to know."""
+    """Take back the options of a checkpoint, so that no later config is built on them."""
     for group in GROUPS:
         ConfigStore.instance().repo.get(group, {}).pop(f"{OPTION}.yaml", None)
 
 
 def require_same_run(cfg: DictConfig) -> None:
-    """Raises ValueError where a config to resume with is not that of the checkpoint's run.
+    """Check that a config to resume with is that of its checkpoint's run.
 
-    The command line cannot compose such a config; in Python, `cli.composing.compose` does not.
+    The command line and `cli.composing.compose` make no other, but a program may.
+
+    Raises:
+        ValueError: A setting differs. The message has both values.
     """
     from cli.config import plain
 
-    nodes, run = _settings(cfg.checkpoint), _run_entry(cfg.checkpoint)
+    checkpoint = _read(cfg.checkpoint)
     # The seed first: those of data and model follow from it.
-    theirs = {name: run[name] for name in ("seed", "early_stopping")}
-    theirs |= {name: node for name, node in nodes.items() if name != "trainer"}
+    theirs = {name: checkpoint.run[name] for name in ("seed", "early_stopping")}
+    theirs |= {name: node for name, node in _settings(checkpoint).items() if name != "trainer"}
     ours = plain(cfg)
     differences = (part for name in theirs for part in _differences(ours[name], theirs[name], name))
     for name, our, their in differences:
@@ -84,7 +109,7 @@ def require_same_run(cfg: DictConfig) -> None:
 
 
 def _differences(ours: Any, theirs: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
-    """The settings that have other values, or are in one of the two alone: name, ours, theirs."""
+    """The settings with two values, or in one of the two alone, as (name, ours, theirs)."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         # The class first: settings of another one say less.
         for key in sorted(ours.keys() | theirs.keys(), key=lambda key: (key != "_target_", key)):
@@ -102,74 +127,20 @@ def _listed(value: Any) -> Any:
     return [_listed(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _settings(path: str) -> dict[str, dict[str, Any]]:
-    """By config group, the node that the checkpoint holds; nothing of it can name foreign code."""
-    from datamodules.images import ImageDataModule
-    from denoisers.base import ImageModel
-    from denoisers.checkpoint import read_checkpoint, resolve
-    from denoisers.objectives import TrainingObjective
-
-    checkpoint = read_checkpoint(path)
-    run = checkpoint["run"]
-    # Shapes come from the data; for the rest the arguments are what the config was.
-    arguments = {
-        name: value
-        for name, value in checkpoint["hyper_parameters"].items()
-        if name not in ("image_shape", "num_classes")
-    }
-    nodes = {name: run[name] for name in GROUPS if name != "model"}
-    nodes["model"] = {"_target_": run["model"]} | arguments
-    try:
-        resolve(run["model"], ImageModel)
-        resolve(run["data"].get("_target_"), ImageDataModule)
-        require_noise(run["noise"])
-        resolve(run["objective"].get("_target_"), TrainingObjective)
-        if nodes["trainer"].get("_target_") != "pytorch_lightning.Trainer":
-            raise ValueError(f"{nodes['trainer'].get('_target_')!r} is not Lightning's Trainer")
-        _require_plain([run["seed"], run["early_stopping"]])
-        for name in GROUPS:
-            if name != "noise":
-                _require_plain({k: value for k, value in nodes[name].items() if k != "_target_"})
-    except ValueError as error:
-        raise ValueError(f"{path} is refused: {error}") from error
-    return nodes
-
-
-def require_noise(node: Any) -> None:
-    """Raises ValueError for a checkpoint's noise that is not of this project, or a part of it."""
-    from datamodules.noise import Noise
-    from denoisers.checkpoint import resolve
-
-    settings = dict(node) if isinstance(node, dict) else {}
-    resolve(settings.pop("_target_", None), Noise)
-    if isinstance(settings.get("parts"), dict):
-        parts = settings.pop("parts")
-        _require_plain(dict.fromkeys(parts))
-        for part in parts.values():
-            require_noise(part)
-    _require_plain(settings)
-
-
-def _require_plain(value: Any) -> None:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if not isinstance(key, str) or key.startswith("_"):
-                raise ValueError(f"it holds the key {key!r}")
-            _require_plain(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _require_plain(part)
-    elif isinstance(value, str) and "${" in value:
-        raise ValueError(f"it holds the interpolation {value!r}")
-    elif not isinstance(value, str | int | float | None):
-        raise ValueError(f"it holds a {type(value).__name__}")
-
-
-def _run_entry(path: str) -> dict[str, Any]:
+def _read(path: str) -> Checkpoint:
     from denoisers.checkpoint import read_checkpoint
 
-    run: dict[str, Any] = read_checkpoint(path)["run"]
-    return run
+    return read_checkpoint(path, keep=True)
+
+
+def _settings(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    """By config group, the node that a checkpoint holds."""
+    run, arguments = checkpoint.run, checkpoint.get("hyper_parameters")
+    for name in ("image_shape", "num_classes"):  # they come from the data
+        arguments.pop(name, None)
+    return {name: run[name] for name in GROUPS if name != "model"} | {
+        "model": {"_target_": run["model"]} | arguments
+    }
 
 
 def _overrides(arguments: list[str]) -> list[Any]:
@@ -178,7 +149,7 @@ def _overrides(arguments: list[str]) -> list[Any]:
 
 
 def _value(arguments: list[str], key: str) -> str | None:
-    """What an override sets a key to; Hydra's grammar decides about quotes."""
+    """The value that the last override of a key gives it, without the quotes of Hydra's grammar."""
     values = [override for override in _overrides(arguments) if override.key_or_group == key]
     if not values or values[-1].value() is None:
         return None

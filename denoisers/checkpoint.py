@@ -1,4 +1,4 @@
-"""Checkpoint files: written whole or not at all, read without running anything that they say.
+"""Reads checkpoints: verified, without running anything that they say, and once a command.
 
 A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     format_version  of this entry
@@ -13,14 +13,14 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     split           fingerprint of the validation split
 """
 
-import importlib
+import copy
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -29,6 +29,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
+from denoisers.safe_names import UNPRINTABLE, class_name, require_harmless, resolve
 from denoisers.upgrades import FORMAT_VERSION, UPGRADES
 from denoisers.weights_file import is_weights_file, read_weights
 from groundwork.files import expand
@@ -47,38 +48,97 @@ RUN_ENTRIES: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "split": str,
 }
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a terminal obeys some of them
-Kind = TypeVar("Kind")
+
+Identity = tuple[Path, int, int, int, int]
+# A command needs its checkpoint twice: before Hydra composes the config, and where the config is
+# used. So `read_checkpoint(…, keep=True)` leaves a file's contents here for the next call, and a
+# call without `keep` takes them out. Only one file is kept. Lightning's call is the last before
+# training, which so does not hold an old state of the optimizer in memory for hours.
+_kept: dict[Identity, dict[str, Any]] = {}
 
 
-def class_name(model: type) -> str:
-    """The dotted name under which a checkpoint knows a class."""
-    return f"{model.__module__}.{model.__qualname__}"
+@dataclass(frozen=True)
+class Checkpoint:
+    """The contents of a file: verified, of the newest format, and naming only this project's code.
 
+    Everything that it gives is a copy. Lightning and optimizers change what they are given, and one
+    reading of the file serves several callers.
 
-def resolve(name: str, kind: type[Kind]) -> type[Kind]:
-    """The class of a dotted name from a checkpoint, which may name anything.
-
-    Raises ValueError for what is not a subclass of `kind`, defined in the package that `kind` is
-    from. That a name begins with that package is not enough: `denoisers.base.torch.load` does.
+    Attributes:
+        path: The file.
     """
-    package = kind.__module__.partition(".")[0]
-    module_name, _, attribute = str(name).rpartition(".")
-    if module_name.startswith(f"{package}."):
+
+    path: Path
+    _contents: dict[str, Any] = field(repr=False)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What the run says of itself: see above."""
+        run: dict[str, Any] = self.get("run")
+        return run
+
+    @property
+    def has_weights_alone(self) -> bool:
+        """Whether it lacks the state of a training, as `best.safetensors` does."""
+        return self._contents.keys() == ENTRIES.keys()
+
+    def get(self, entry: str) -> Any:
+        """An entry of the file, such as "state_dict" or "callbacks"; None where it is missing."""
+        return copy.deepcopy(self._contents.get(entry))
+
+    def contents(self) -> dict[str, Any]:
+        """All entries, as Lightning has saved them."""
+        return copy.deepcopy(self._contents)
+
+    def model(self) -> ImageModel:
+        """The model with its weights, in evaluation mode on the CPU.
+
+        Raises:
+            ValueError: The weights are not those of the model that the file names.
+        """
         try:
-            found = getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError):
-            found = None
-        if isinstance(found, type) and issubclass(found, kind) and class_name(found) == name:
-            return found
-    raise ValueError(f"{name!r} is not of this project's {package}")
+            self.skeleton()
+            model = build_model(self.run["model"], self.get("hyper_parameters"))
+            model.load_state_dict(self._contents["state_dict"])
+        except Exception as error:  # a constructor may raise anything for arguments of any kind
+            raise ValueError(
+                f"{self.path} does not hold a model of this project: {first_line(error)}"
+            ) from error
+        return model.eval()
+
+    def skeleton(self) -> ImageModel:
+        """The model without memory for its weights, once they are known to be those in the file.
+
+        A few numbers among the arguments could ask for any amount of memory, or for layers without
+        end.
+
+        Raises:
+            Exception: Of any kind, where the weights are not those of the model.
+        """
+        found = self._contents["state_dict"]
+        with torch.device("meta"), _at_most(len(found)):
+            model = build_model(self.run["model"], self.get("hyper_parameters"))
+        expected = model.state_dict()
+        for name in sorted(expected.keys() ^ found.keys(), key=str):
+            raise ValueError(f"{name!r} is not among both its weights and its model's")
+        for name, weight in expected.items():
+            if found[name].shape != weight.shape:
+                shapes = tuple(found[name].shape), tuple(weight.shape)
+                raise ValueError(f"{name} has the shape {shapes[0]}, its model wants {shapes[1]}")
+        return model
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The contents of a checkpoint file, on the CPU.
+def read_checkpoint(path: str | os.PathLike[str], keep: bool = False) -> Checkpoint:
+    """Read a checkpoint file, and verify everything in it.
 
-    Raises FileNotFoundError where there is none, and ValueError where the file is damaged or not a
-    checkpoint of this project.
+    Args:
+        path: The file.
+        keep: The same command will read the file again. It then gets the same contents from memory,
+            unless the file has changed.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, not a checkpoint of this project, or names code that is not.
     """
     path = expand(path)
     if path.is_dir():
@@ -86,17 +146,25 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"{path} is a folder, not a checkpoint: give a file such as {best}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
-    weights = is_weights_file(path)
-    if not weights and (kind := kind_of(path)):
-        raise ValueError(f"{path} is damaged or not a checkpoint: {kind}")
     with path.open("rb") as file:
-        try:
-            checkpoint = read_weights(path) if weights else read_archive(file)
-        except Exception as error:  # damaged bytes can raise anything
-            raise ValueError(
-                f"{path} is damaged or not a checkpoint: {first_line(error)}"
-            ) from error
-    run = checkpoint.get("run") if isinstance(checkpoint, dict) else None
+        status = os.fstat(file.fileno())
+        identity = path.resolve(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        contents = _kept.pop(identity, None) or _verified(path, file)
+    if keep:
+        _kept.clear()
+        _kept[identity] = contents
+    return Checkpoint(path, contents)
+
+
+def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:
+    weights = is_weights_file(file)
+    if not weights and (kind := kind_of(file, path.suffix)):
+        raise ValueError(f"{path} is damaged or not a checkpoint: {kind}")
+    try:
+        contents = read_weights(file) if weights else read_archive(file)
+    except Exception as error:  # damaged bytes can raise anything
+        raise ValueError(f"{path} is damaged or not a checkpoint: {first_line(error)}") from error
+    run = contents.get("run") if isinstance(contents, dict) else None
     version = run.get("format_version") if isinstance(run, dict) else None
     if type(version) is not int or version < 1:
         raise ValueError(f"{path} is not a checkpoint of this project")
@@ -106,15 +174,18 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{FORMAT_VERSION}): update"
         )
     for older in range(version, FORMAT_VERSION):
-        checkpoint = UPGRADES[older](checkpoint)
-        checkpoint["run"] = checkpoint["run"] | {"format_version": older + 1}
+        contents = UPGRADES[older](contents)
+        contents["run"] = contents["run"] | {"format_version": older + 1}
     try:
-        require_entries(checkpoint, ENTRIES)
-        require_entries(checkpoint["run"], RUN_ENTRIES)
-        _require_printable([checkpoint["run"], checkpoint["hyper_parameters"]])
+        require_entries(contents, ENTRIES)
+        require_entries(contents["run"], RUN_ENTRIES)
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of this project: {error}") from error
-    return checkpoint
+    try:
+        require_harmless(contents["run"], contents["hyper_parameters"])
+    except ValueError as error:
+        raise ValueError(f"{path} is refused: {error}") from error
+    return contents
 
 
 def first_line(error: Exception) -> str:
@@ -126,71 +197,49 @@ def first_line(error: Exception) -> str:
 
 
 def require_entries(content: dict[str, Any], kinds: dict[str, Any]) -> None:
+    """Check that a dict has entries of certain types.
+
+    Raises:
+        ValueError: One is missing or of another type.
+    """
     for name, kind in kinds.items():
         if name not in content or not isinstance(content[name], kind):
             raise ValueError(f"its {name} is missing or of the wrong type")
 
 
-def _require_printable(content: Any) -> None:
-    if isinstance(content, dict):
-        for part in content.items():
-            _require_printable(part)
-    elif isinstance(content, list | tuple):
-        for part in content:
-            _require_printable(part)
-    elif isinstance(content, str) and UNPRINTABLE.search(content):
-        raise ValueError(f"it holds {content[:40]!r}")
-
-
 def describe(model: ImageModel) -> dict[str, Any]:
-    """What `build_model` makes the model from: the arguments are plain, the weights not in it."""
+    """What `build_model` makes a model from. The arguments are plain, and the weights left out."""
     return {"name": class_name(type(model)), "arguments": dict(model.hparams)}
 
 
 def build_model(name: str, arguments: dict[str, Any]) -> ImageModel:
-    """A model with new weights from what a checkpoint holds of it."""
+    """Make a model with new weights from what `describe` says of it.
+
+    Raises:
+        ValueError: The name is not that of a model of this project.
+        Exception: Of any kind, where the arguments are not the constructor's.
+    """
     return resolve(name, ImageModel)(**arguments)
 
 
 def load_model(path: str | Path) -> tuple[ImageModel, dict[str, Any]]:
-    """The model in a checkpoint file, in evaluation mode on the CPU, and the "run" entry.
+    """Load a trained model.
 
-    Raises like `read_checkpoint`, and ValueError where the weights are not those of the model that
-    it names.
+    Returns:
+        The model, in evaluation mode on the CPU, and the checkpoint's "run" entry.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, or not a checkpoint of this project, or its weights are not those
+            of the model that it names.
     """
     checkpoint = read_checkpoint(path)
-    try:
-        skeleton(checkpoint)
-        model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
-        model.load_state_dict(checkpoint["state_dict"])
-    except Exception as error:  # a constructor may raise anything for arguments of any kind
-        raise ValueError(
-            f"{path} does not hold a model of this project: {first_line(error)}"
-        ) from error
-    return model.eval(), checkpoint["run"]
-
-
-def skeleton(checkpoint: dict[str, Any]) -> ImageModel:
-    """The model without memory for its weights, once they are known to be those in the checkpoint.
-
-    A few numbers among the arguments could ask for any amount of memory, or for layers without end.
-    """
-    found = checkpoint["state_dict"]
-    with torch.device("meta"), _at_most(len(found)):
-        model = build_model(checkpoint["run"]["model"], checkpoint["hyper_parameters"])
-    expected = model.state_dict()
-    for name in sorted(expected.keys() ^ found.keys(), key=str):
-        raise ValueError(f"{name!r} is not among both its weights and its model's")
-    for name, weight in expected.items():
-        if found[name].shape != weight.shape:
-            shapes = tuple(found[name].shape), tuple(weight.shape)
-            raise ValueError(f"{name} has the shape {shapes[0]}, its model wants {shapes[1]}")
-    return model
+    return checkpoint.model(), checkpoint.run
 
 
 @contextmanager
 def _at_most(parameters: int) -> Iterator[None]:
-    """Raises ValueError where modules that are built meanwhile have more parameters than that."""
+    """Raise ValueError if the modules that are built meanwhile have more parameters than that."""
     count = 0
 
     def register(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:

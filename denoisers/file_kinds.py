@@ -1,7 +1,7 @@
-"""What a file is that was given for a checkpoint and is none, by its first bytes."""
+"""Recognises files that were given in place of a checkpoint, by their first bytes."""
 
 import zipfile
-from pathlib import Path
+from typing import BinaryIO
 
 KINDS = {
     b"\x89HDF": "it is an HDF5 file, as Keras writes",
@@ -14,22 +14,30 @@ EXPORT = "it is an export: give the checkpoint that it was made from"
 LONGEST = max(map(len, KINDS))
 
 
-def kind_of(path: Path) -> str | None:
-    """A sentence about the file; None for what may be a checkpoint."""
-    with path.open("rb") as file:
-        begin = file.read(LONGEST)
+def kind_of(file: BinaryIO, suffix: str) -> str | None:
+    """Say what a file is.
+
+    Args:
+        file: The file, at any position.
+        suffix: The end of its name.
+
+    Returns:
+        A sentence, or None for what may be a checkpoint.
+    """
+    file.seek(0)
+    begin = file.read(LONGEST)
     if not begin:
         return "it is empty"
-    if path.suffix == ".onnx":
+    if suffix == ".onnx":
         return EXPORT
     if begin.startswith(b"PK"):
-        return _kind_of_archive(path)
+        return _kind_of_archive(file)
     return next((kind for start, kind in KINDS.items() if begin.startswith(start)), None)
 
 
-def _kind_of_archive(path: Path) -> str | None:
+def _kind_of_archive(file: BinaryIO) -> str | None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = {name.rpartition("/")[2] for name in archive.namelist()}
     except Exception:  # damaged: reading it as a checkpoint will say so
         return None

@@ -1,13 +1,11 @@
-"""Checkpoints from which training can go on exactly."""
+"""Decides from which checkpoints training can go on exactly."""
 
 import os
 from typing import Any
 
 import torch
 
-from denoisers.checkpoint import first_line, read_checkpoint, require_entries, skeleton
-from denoisers.weights_file import is_weights_file
-from groundwork.files import expand
+from denoisers.checkpoint import Checkpoint, first_line, read_checkpoint, require_entries
 
 RESUME_ENTRIES = {
     "epoch": int,
@@ -22,25 +20,31 @@ RESUME_ENTRIES = {
 def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict[str, Any]:
     """The "run" entry of a checkpoint from which training can go on exactly.
 
-    max_epochs: of training in all; None for a run that may have nothing left but its tests.
+    The contents stay in memory until Lightning has read them.
 
-    Raises like `load_model`, and ValueError for one that was saved inside an epoch, or whose run
-    has `max_epochs` behind it or stopped early.
+    Args:
+        path: The file.
+        max_epochs: How many epochs the run shall have in all; None for a run that may have nothing
+            left to do but its tests.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no checkpoint, was saved inside an epoch, or its run has `max_epochs`
+            behind it or was stopped early.
     """
-    checkpoint = read_checkpoint(path)
-    if is_weights_file(expand(path)):
+    checkpoint = read_checkpoint(path, keep=True)
+    if checkpoint.has_weights_alone:
         raise ValueError(f"{path} cannot be resumed: it has the weights alone, give last.ckpt")
     try:
         _require_resumable(checkpoint)
     except Exception as error:
         raise ValueError(f"{path} cannot be resumed: {first_line(error)}") from error
-    done = checkpoint["epoch"] + 1
+    done = checkpoint.get("epoch") + 1
     if max_epochs is not None and 0 <= max_epochs <= done:
         raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
-    if max_epochs is not None and any(map(_has_stopped, checkpoint["callbacks"].values())):
+    if max_epochs is not None and any(map(_has_stopped, checkpoint.get("callbacks").values())):
         raise ValueError(f"{path}: early stopping has ended its run after {done} epochs")
-    run: dict[str, Any] = checkpoint["run"]
-    return run
+    return checkpoint.run
 
 
 def _has_stopped(state: Any) -> bool:
@@ -51,16 +55,17 @@ def _has_stopped(state: Any) -> bool:
     return isinstance(waited, int) and isinstance(patience, int) and 0 < waited >= patience
 
 
-def _require_resumable(checkpoint: dict[str, Any]) -> None:
+def _require_resumable(checkpoint: Checkpoint) -> None:
     """Raises an error of any kind for what training could not go on from."""
-    require_entries(checkpoint, RESUME_ENTRIES)
-    loops = checkpoint["loops"]
+    contents = checkpoint.contents()
+    require_entries(contents, RESUME_ENTRIES)
+    loops = contents["loops"]
     needed = {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": True}}}
     require_alike(loops, needed, "loops")
     if not loops["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
         raise ValueError("it was saved inside an epoch, and only a finished one can be resumed")
-    (state,), (schedule_state,) = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
-    fresh = skeleton(checkpoint).configure_optimizers()
+    (state,), (schedule_state,) = contents["optimizer_states"], contents["lr_schedulers"]
+    fresh = checkpoint.skeleton().configure_optimizers()
     require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
     require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
     (group,) = fresh["optimizer"].param_groups
@@ -72,8 +77,13 @@ def _require_resumable(checkpoint: dict[str, Any]) -> None:
 
 
 def require_alike(found: Any, fresh: Any, name: str) -> None:
-    """Raises ValueError where a state that was saved lacks a part of a fresh one, or has one of
-    another type; what a fresh one has no value for may be anything."""
+    """Check that a state which was saved has all parts of a fresh one, and of the same types.
+
+    Where the fresh one has None, the other may have anything.
+
+    Raises:
+        ValueError: It does not. The message has the `name` of the part.
+    """
     if isinstance(fresh, dict):
         if not isinstance(found, dict) or fresh.keys() - found.keys():
             raise ValueError(f"its {name} is incomplete")

@@ -1,4 +1,4 @@
-"""Checkpoints as training writes them: whole or not at all, with what the run says of itself."""
+"""Writes the checkpoints of a training run: whole or not at all, with a record of the run."""
 
 import io
 import os
@@ -9,22 +9,27 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from denoisers.checkpoint import class_name, read_checkpoint
+from denoisers.checkpoint import Checkpoint, read_checkpoint
 from denoisers.resuming import require_alike
+from denoisers.safe_names import class_name
 from denoisers.upgrades import FORMAT_VERSION
 from denoisers.weights_file import encode_weights
 from groundwork.files import whole_file
 
 
-def save_weights(checkpoint: dict[str, Any], path: Path) -> None:
-    """A checkpoint's weights as safetensors; see `denoisers.weights_file`."""
-    entries = (checkpoint[name] for name in ("state_dict", "run", "hyper_parameters"))
+def save_weights(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint's weights as safetensors; see `denoisers.weights_file`."""
+    entries = (checkpoint.get(name) for name in ("state_dict", "run", "hyper_parameters"))
     with whole_file(path) as file:
         file.write(encode_weights(*entries))
 
 
 class RunRecord(Callback):
-    """Adds the "run" entry to every checkpoint, and refuses what Lightning could not resume."""
+    """Adds the "run" entry to every checkpoint, and refuses those that Lightning cannot resume.
+
+    Attributes:
+        record: The entry, without the format's version and the model's class.
+    """
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record = record
@@ -41,7 +46,8 @@ class RunRecord(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        # Before Lightning restores them. What state they have is known only to the real ones.
+        # Lightning restores the states after this. Only the real loops and callbacks know which
+        # parts their states have.
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         states = {callback.state_key: callback.state_dict() for callback in callbacks}
         try:
@@ -53,7 +59,7 @@ class RunRecord(Callback):
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes whole files only: a kill or a full disk leaves the older one."""
+    """Writes whole files only. After a kill, or on a full disk, the older file is still there."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
@@ -67,4 +73,4 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: Any = None
     ) -> dict[str, Any]:
-        return read_checkpoint(path)
+        return read_checkpoint(path).contents()

@@ -10,15 +10,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
-from cli.checkpoint_options import require_noise
 from cli.config import build, plain
 from cli.output import on_a_terminal
 from cli.suggestions import suggest
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
-from denoisers.checkpoint import class_name
 from denoisers.classifier import Classifier
+from denoisers.safe_names import class_name
 from denoisers.vae import VAE
 from evaluation import noise_curve, per_image, report
 from evaluation.scoring import ScoredTest, Scorer, denoiser_of, restorer
@@ -201,7 +200,6 @@ def _trained_levels(node: dict[str, Any], noise: Noise) -> list[float] | None:
         noise: The evaluation's. Where it differs in more than level and clipping, the levels cannot
             be compared, and None is returned.
     """
-    require_noise(node)
     trained: Noise = build(OmegaConf.create(node), "noise")
     without: Any = trained.at(0)
     alike = replace(without, clip=noise.clip) == noise.at(0)

@@ -8,9 +8,10 @@ from typing import Any
 
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
-from denoisers.checkpoint import describe, resolve
+from denoisers.checkpoint import describe
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
+from denoisers.safe_names import resolve
 from groundwork.run_directory import BEST, METRICS
 
 PROJECT = "image-denoisers"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cli.signals import stop_if_asked
 from denoisers.base import ImageModel
-from denoisers.checkpoint import read_checkpoint
+from denoisers.checkpoint import Checkpoint, read_checkpoint
 from groundwork.files import whole_file, write_whole
 from groundwork.run_directory import BEST, LAST
 
@@ -27,10 +27,10 @@ def best_beside(checkpoint: str | None) -> Path | None:
         return None
     best = Path(checkpoint).with_name(BEST)
     if best.is_file():
-        newest, found = read_checkpoint(checkpoint), read_checkpoint(best)
-        same_run = newest["run"]["run_id"] == found["run"]["run_id"]
+        newest, found = read_checkpoint(checkpoint, keep=True), read_checkpoint(best)
+        same_run = newest.run["run_id"] == found.run["run_id"]
         # Not so where it has resumed another one, and found nothing better.
-        if same_run or _best_score(newest) == _best_score(found) is not None:
+        if same_run or _score_in(newest) == _score_in(found) is not None:
             return best
     rank_zero_warn(
         f"there is no {BEST} of the same run beside {checkpoint}: the best epoch will be chosen "
@@ -39,10 +39,13 @@ def best_beside(checkpoint: str | None) -> Path | None:
     return None
 
 
-def _best_score(checkpoint: dict[str, Any]) -> float | None:
-    """None where there is none, or something else in its place."""
+def _score_in(checkpoint: Checkpoint) -> float | None:
     states = checkpoint.get("callbacks")
-    state = states.get(BEST) if isinstance(states, dict) else None
+    return _best_score(states.get(BEST) if isinstance(states, dict) else None)
+
+
+def _best_score(state: Any) -> float | None:
+    """The score in a state of `BestCheckpoint`; None where there is something else in its place."""
     score = state.get("best_model_score") if isinstance(state, dict) else None
     return float(score) if isinstance(score, Tensor) and score.numel() == 1 else None
 
@@ -74,7 +77,7 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.inherited is None:
             return
-        if _best_score({"callbacks": {BEST: state_dict}}) is None:
+        if _best_score(state_dict) is None:
             raise ValueError("checkpoint: it cannot be resumed: its best score is not a number")
         _copy(self.inherited, self.file)
         best = str(Path(str(self.dirpath)) / BEST)  # of the first process, which alone has the file

@@ -5,7 +5,7 @@ from typing import Any
 
 from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
-from denoisers.checkpoint import class_name
+from denoisers.safe_names import class_name
 from groundwork.environment import environment
 from groundwork.measures import NOISY, in_order, title_of
 from reporting.summary import noisy_input, of_stage, show, which_images

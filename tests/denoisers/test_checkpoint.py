@@ -13,7 +13,8 @@ from torch import Tensor
 
 from cli.config import build, plain
 from denoisers.base import ImageModel
-from denoisers.checkpoint import class_name, load_model
+from denoisers.checkpoint import load_model, read_checkpoint
+from denoisers.safe_names import class_name
 from denoisers.saving import AtomicCheckpointIO, RunRecord
 from denoisers.upgrades import FORMAT_VERSION
 from tests.helpers.runs import (
@@ -27,6 +28,7 @@ from tests.helpers.runs import (
     data_of,
     evaluation_images,
     read,
+    same,
     trained,
 )
 
@@ -105,3 +107,48 @@ def test_a_failed_save_leaves_the_older_file(tmp_path: Path) -> None:
     save({"epoch": 3}, file)
     assert read(file) == {"epoch": 3}
     assert os.listdir(tmp_path) == ["last.ckpt"]
+
+
+def small(file: Path, seed: int) -> Path:
+    """A checkpoint with another seed in place of a real one's: of the same size, byte for byte."""
+    content = read(trained(*DENSE).last)
+    content["run"]["seed"] = seed
+    torch.save(content, file)
+    return file
+
+
+def test_a_file_that_was_kept_is_read_anew_once_it_has_changed(tmp_path: Path) -> None:
+    file = small(tmp_path / "a.ckpt", seed=1)
+    assert read_checkpoint(file, keep=True).run["seed"] == 1
+    size, moment = file.stat().st_size, file.stat().st_mtime_ns
+    small(tmp_path / "b.ckpt", seed=2).replace(file)  # another file of this name
+    os.utime(file, ns=(moment, moment))
+    assert file.stat().st_size == size
+    assert read_checkpoint(file, keep=True).run["seed"] == 2
+    small(file, seed=3)  # other bytes in the same file
+    os.utime(file, ns=(moment + 1, moment + 1))
+    assert file.stat().st_size == size
+    assert read_checkpoint(file).run["seed"] == 3
+
+
+def test_a_damaged_file_is_not_taken_for_the_one_that_was_kept(tmp_path: Path) -> None:
+    file = small(tmp_path / "a.ckpt", seed=1)
+    read_checkpoint(file, keep=True)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"a.ckpt is damaged or not a checkpoint"):
+        read_checkpoint(file)
+
+
+def test_what_a_reader_changes_is_changed_for_nobody_else(tmp_path: Path) -> None:
+    file = small(tmp_path / "a.ckpt", seed=1)
+    first, whole = read_checkpoint(file, keep=True), read(file)
+    for given in (first.contents(), first.contents()):
+        given["state_dict"]["encoder.0.weight"].zero_()
+        given["optimizer_states"][0]["state"][0]["step"] += 1
+        given["run"]["noise"].clear()
+        given.pop("epoch")
+    first.run.clear()
+    first.get("callbacks").clear()
+    first.model().train().requires_grad_(False)
+    for again in (first, read_checkpoint(file, keep=True), read_checkpoint(file)):
+        assert same(again.contents(), whole)

@@ -34,7 +34,7 @@ def exact(content: Any) -> Any:
 def is_refused(file: Path, contents: Any) -> bool:
     """Tell whether a file is refused in one line with its name. Others must read as `contents`."""
     try:
-        found = read_checkpoint(file)
+        found = read_checkpoint(file).contents()
     except ValueError as error:
         (line,) = str(error).splitlines()
         assert line.startswith(f"{file} is ")
@@ -57,7 +57,7 @@ def flips(whole: bytes, long: bool) -> list[tuple[int, int]]:
 def test_a_flip_in_any_byte(whole: bytes, long: bool, tmp_path: Path) -> None:
     file = tmp_path / "flipped.ckpt"
     file.write_bytes(whole)
-    contents = exact(read_checkpoint(file))
+    contents = exact(read_checkpoint(file).contents())
     tried = flips(whole, long)
     refused = 0
     for place, bits in tried:
@@ -82,10 +82,10 @@ def test_any_truncation(whole: bytes, long: bool, tmp_path: Path) -> None:
 def test_the_name_does_not_choose_another_reader(name: str, whole: bytes, tmp_path: Path) -> None:
     """torch.load reads any file named .safetensors as such."""
     (tmp_path / name).write_bytes(whole)
-    assert read_checkpoint(tmp_path / name)["run"]["format_version"] == FORMAT_VERSION
+    assert read_checkpoint(tmp_path / name).run["format_version"] == FORMAT_VERSION
 
 
 def test_what_the_reader_reads_is_what_torch_reads(whole: bytes, tmp_path: Path) -> None:
     file = tmp_path / "whole.ckpt"
     file.write_bytes(whole)
-    assert exact(read_checkpoint(file)) == exact(torch.load(file, weights_only=True))
+    assert exact(read_checkpoint(file).contents()) == exact(torch.load(file, weights_only=True))

@@ -78,7 +78,7 @@ def test_older_contents_are_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatc
     first, second = rename("seed", "key"), rename("key", "random_key")
     monkeypatch.setattr(checkpoint, "UPGRADES", {FORMAT_VERSION: first, FORMAT_VERSION + 1: second})
     file = FILES[-1]
-    run = checkpoint.read_checkpoint(file)["run"]
+    run = checkpoint.read_checkpoint(file).run
     assert run["random_key"] == read(file)["run"]["seed"]
     assert run["seed"] == 1
 
@@ -97,8 +97,8 @@ def test_pictures_of_ones_own_keep_the_range_that_they_had(tmp_path: Path) -> No
     assert version_of(FILES[1]) == 2
     content["run"]["data"] = {"_target_": "datamodules.folder.Folder", "crop": 12}
     torch.save(content, tmp_path / "older.ckpt")
-    assert checkpoint.read_checkpoint(tmp_path / "older.ckpt")["run"]["data"]["range"] == "dtype"
-    assert "range" not in checkpoint.read_checkpoint(FILES[1])["run"]["data"]
+    assert checkpoint.read_checkpoint(tmp_path / "older.ckpt").run["data"]["range"] == "dtype"
+    assert "range" not in checkpoint.read_checkpoint(FILES[1]).run["data"]
 
 
 def flat(arguments: dict[str, Any]) -> dict[str, Any]:

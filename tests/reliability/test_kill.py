@@ -26,7 +26,7 @@ def train_on(directory: Path) -> None:
 def finished_epoch(run: Run) -> int:
     """Return the newest finished epoch, from 0, or -1 for none. Every checkpoint has to load."""
     checkpoints = {file: read_checkpoint(file) for file in (run.best, run.last) if file.exists()}
-    return checkpoints[run.last]["epoch"] if run.last in checkpoints else -1
+    return checkpoints[run.last].get("epoch") if run.last in checkpoints else -1
 
 
 def test_a_run_survives_kills_at_random_moments(tmp_path: Path, long: bool) -> None:
