@@ -130,7 +130,7 @@ def restore(
 
 
 def no_sweep(arguments: list[str]) -> list[str]:
-    """Raises ValueError for a multirun, which would only do one list of pictures after another."""
+    """Refuse a multirun, which would only do one list of pictures after another."""
     if not {"-m", "--multirun"}.isdisjoint(arguments):
         raise ValueError("denoise.py has no multirun: give input a list, as 'input=[a/,b/]'")
     return []
