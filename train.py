@@ -30,16 +30,21 @@ if TYPE_CHECKING:
 
 
 def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
-    """Fit, test and save the model of a composed config; everything written is in `directory`.
+    """Fit, test and save the model of a composed config.
 
-    go_on: where a run of the same config was cut off in `directory`, go on from its last epoch.
+    If several processes share the run, all of them call this, and only the first one writes.
 
-    Returns the monitored metric of the best epoch: val/psnr in dB, or val/accuracy.
+    Args:
+        cfg: As `cli.composing.compose("train", …)` makes it.
+        directory: Everything is written there. It must not hold another run.
+        go_on: Go on from the last epoch of a run of the same config that was cut off there.
 
-    Of several processes that share the run, which all call this, the first one alone writes.
+    Returns:
+        The monitored metric of the best epoch: val/psnr in dB, or val/accuracy.
 
-    Raises ValueError or FileNotFoundError for what a user can mend, before any image is read;
-    FloatingPointError where training has diverged.
+    Raises:
+        ValueError, FileNotFoundError: The user can mend it. No image has been read yet.
+        FloatingPointError: Training has diverged.
     """
     from pytorch_lightning import seed_everything
 
@@ -57,7 +62,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         seed_everything(cfg.seed, verbose=False)
         start = str(expand(cfg.checkpoint)) if cfg.checkpoint else None
         if start:
-            # A run that was cut off in its tests has no epochs left, but those to do.
+            # A run that was cut off in its tests has no epochs left, but still has to be tested.
             ended = (Path(start).absolute().parent.parent / run_directory.METRICS).exists()
             resumed = read_resumable(start, cfg.trainer.max_epochs if ended else None)
             checkpoint_options.require_same_run(cfg)
@@ -107,12 +112,12 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
 
 def last_checkpoint(directory: Path) -> Path:
-    """Where a run in this directory goes on from, once it has finished an epoch."""
+    """Return the checkpoint from which a run goes on, once it has finished an epoch."""
     return directory / run_directory.CHECKPOINTS / run_directory.LAST
 
 
 def trains(model: ImageModel) -> bool:
-    """Not so a composite that is only put together."""
+    """Whether a model has weights to train. A composite that is only put together has none."""
     return any(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -123,9 +128,17 @@ def make_trainer(
     start: str | None,
     record: dict[str, Any],
 ) -> tuple[Trainer, History]:
-    """Lightning's Trainer with everything that writes into the run's directory.
+    """Make Lightning's Trainer, with everything that writes into the run's directory.
 
-    start: the checkpoint to go on from. record: what every checkpoint says of the run.
+    Args:
+        cfg: The run's config.
+        directory: The run's.
+        model: The model that is trained.
+        start: The checkpoint to go on from.
+        record: What every checkpoint says of the run.
+
+    Returns:
+        The Trainer, and the history that it fills.
     """
     from cli.config import build
     from cli.trainer_settings import callbacks_of
@@ -153,7 +166,7 @@ def make_trainer(
         RunRecord(record),
         TensorBoardPictures(events_beside(directory, start)),
         EndOfValidation(history),
-        # Before the last one, whose file is to know this epoch's best.
+        # Before the last one, since last.ckpt holds the best score too.
         BestCheckpoint(checkpoints, model.monitor, best_beside(start)),
         LastCheckpoint(checkpoints, start),
     ]
@@ -236,7 +249,7 @@ def main(cfg: DictConfig) -> float:
     if sweep:
         ddp.refuse_in_sweep(cfg)
     with command.job(last_checkpoint(directory)):
-        # The same sweep again goes on: what has ended is passed over, what was cut off resumed.
+        # The same sweep again passes over what has ended, and resumes what was cut off.
         if sweep and (metric := run_directory.metric_of_finished(directory, cfg)) is not None:
             logging.getLogger(__name__).info("%s has ended already: passed over", directory.name)
             return metric
@@ -244,7 +257,7 @@ def main(cfg: DictConfig) -> float:
 
 
 def prepare(arguments: list[str]) -> list[str]:
-    """The overrides that this process adds to those of the command line."""
+    """Return the overrides that this process adds to those of the command line."""
     return [*checkpoint_options.resume(arguments), *ddp.overrides()]
 
 

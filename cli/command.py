@@ -1,6 +1,6 @@
 """How a command starts and ends: threads, one line for a user's mistake, the exit status.
 
-This file imports nothing heavy: `--help` and a refused override are to be instant.
+This file imports nothing heavy, so that `--help` and a refused override are instant.
 """
 
 import logging
@@ -33,15 +33,16 @@ NAMED = re.compile(r"[^=]+=[\w.+-]+(,[\w.+-]+)*")  # a sweep over plain words an
 
 
 def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> None:
-    """Call a function that `hydra.main` made; exit with status 1 and one line where it fails.
+    """Call a function that `hydra.main` made. If it fails, exit with status 1 and one line.
 
-    Where SIGINT or SIGTERM stops it, the status is 130 or 143, and the line says how to go on.
-    Where the reader of its output has gone, as in `… | head -1`, it ends without a word.
+    If SIGINT or SIGTERM stops it, the status is 130 or 143, and the line says how to go on. If the
+    reader of its output has gone, as in `… | head -1`, it ends without a word. A bug keeps its
+    traceback, and with `HYDRA_FULL_ERROR=1` every failure does.
 
-    prepare: called first with the command line's arguments; returns overrides to add to them.
-
-    What is not a mistake of the user's keeps its traceback, and `HYDRA_FULL_ERROR=1` shows it for
-    everything.
+    Args:
+        main: The function.
+        prepare: It is called first, with the command line's arguments, and returns overrides to
+            add to them.
     """
     name = Path(sys.argv[0]).name
     tune_process()
@@ -60,7 +61,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
             try:
                 main()
             except (Exception, SystemExit):
-                stop_if_asked()  # then it is what a launcher makes of the signal
+                stop_if_asked()  # the error may be what a launcher makes of the signal
                 raise
     except Interrupted as interruption:
         print(f"{name}: {interruption}", file=sys.stderr)
@@ -76,7 +77,7 @@ def run(main: Callable[[], Any], prepare: Callable[[list[str]], list[str]]) -> N
 
 
 def _with_overrides(arguments: list[str], added: list[str]) -> list[str]:
-    """The command line with more overrides, behind its last: argparse wants them in one piece."""
+    """Add overrides to the command line behind its last, since argparse wants them in one piece."""
     places = [place for place, word in enumerate(arguments, 1) if "=" in word and word[0] != "-"]
     if not places:  # before an option's value, or one that may have one, none could stand
         return [*added, *arguments]
@@ -84,10 +85,11 @@ def _with_overrides(arguments: list[str], added: list[str]) -> list[str]:
 
 
 def _short_names(arguments: list[str]) -> list[str]:
-    """The override that names a sweep's directories by what is swept, as far as Hydra can read it.
+    """Return the override that keeps the names of a sweep's directories short and readable.
 
-    Left out are settings that all jobs share, which would make the name longer than a file system
-    allows, and swept values that are lists, paths or quoted: the job's number tells those apart.
+    They name what is swept. Settings that all jobs share are left out, since with them a name may
+    be longer than a file system allows. Swept lists, paths and quoted values are left out too,
+    since Hydra could not read the name in an override: the job's number tells such jobs apart.
     """
     if {"-m", "--multirun"}.isdisjoint(arguments):
         return []
@@ -101,19 +103,21 @@ def _short_names(arguments: list[str]) -> list[str]:
 
 
 def _has_plain_values(sweep: Override) -> bool:
-    """Whether all that is swept over are words and numbers."""
+    """Whether a sweep is over words and numbers alone."""
     plain = NAMED.fullmatch(str(sweep.input_line))
     return bool(plain) or sweep.is_interval_sweep() or sweep.is_range_sweep()
 
 
 @contextmanager
 def job(last: Path | None = None) -> Iterator[None]:
-    """Around the work that Hydra calls.
-
-    last: the checkpoint from which the job could go on, if it has written one when it is stopped.
+    """Wrap the work that Hydra calls, and end it with one line if it fails or is stopped.
 
     Hydra reports a job that raises in lines of its own, so a command's only job exits instead. A
-    job in a sweep has to raise: exiting would take the jobs after it along.
+    job of a sweep has to raise, since an exit would end the sweep.
+
+    Args:
+        last: The checkpoint from which the job could go on, if it has written one when it is
+            stopped.
     """
     if is_launched():
         begin_as_launched()
@@ -124,7 +128,7 @@ def job(last: Path | None = None) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit):
-            stop_if_asked()  # then it is what Lightning, or a loader, makes of the signal
+            stop_if_asked()  # the error may be what Lightning or a loader makes of the signal
             raise
     except Interrupted as interruption:
         caught()
@@ -155,7 +159,7 @@ def _how_to_go_on(last: Path | None) -> str:
 
 
 def _log_failure(error: Exception) -> None:
-    """A job's failure: a line on the terminal, with the traceback in the job's own log file."""
+    """Log a job's failure: one line on the terminal, and the traceback in the job's log file."""
     log = logging.getLogger(__name__)
     line = f"job {HydraConfig.get().job.num} failed: {one_line(error)}"
     record = log.makeRecord(log.name, logging.ERROR, __file__, 0, line, (), None)
@@ -167,6 +171,6 @@ def _log_failure(error: Exception) -> None:
 
 
 def _line_or_log(error: Exception) -> str:
-    """What the sweep says of a job that has failed elsewhere."""
+    """Return what the sweep says of a job that has failed in another process."""
     line = one_line(error)
     return line if is_users_mistake(error) else f"{type(error).__name__}: {line} (see train.log)"

@@ -1,4 +1,4 @@
-"""The config of a command, composed in Python as its command line composes it."""
+"""Configs composed in Python, as a command's own line composes them."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from cli import checkpoint_options
 from groundwork.files import REPOSITORY
 
-# What each command adds to the overrides that it is given.
+# Functions that return what a command adds to the overrides that it is given.
 PREPARE = {
     "train": checkpoint_options.resume,
     "eval": checkpoint_options.score,
@@ -20,16 +20,16 @@ PREPARE = {
 
 
 def compose(command: str, overrides: Sequence[str] = ()) -> DictConfig:
-    """The config that `python {command}.py *overrides` has.
+    """Compose the config that `python {command}.py *overrides` has.
 
-    With `checkpoint=…` it builds on the run of the checkpoint, which `hydra.compose` cannot know.
+    With `checkpoint=…` it builds on the run of the checkpoint, which `hydra.compose` cannot do.
 
     Args:
         command: train, eval, export or denoise.
-        overrides: what the command line would hold, such as "model=vae".
+        overrides: What the command line would hold, such as "model=vae".
 
     Returns:
-        What `train`, `evaluate`, `export` or `denoise` takes.
+        The argument of `train`, `evaluate`, `export` or `denoise` takes.
 
     Raises:
         ValueError: There is no such command, or the checkpoint decides what an override sets.
@@ -45,5 +45,5 @@ def compose(command: str, overrides: Sequence[str] = ()) -> DictConfig:
             return hydra.compose(command, arguments)
     finally:
         restore_gh_from_backup(in_use)
-        # Else a config that is composed by other means would build on this checkpoint.
+        # A config that is composed by other means must not build on this checkpoint.
         checkpoint_options.withdraw()

@@ -1,7 +1,8 @@
-"""From a composed config to objects: every value is checked before anything is built.
+"""Objects from the nodes of a composed config. Every value is checked before anything is built.
 
-The types come from the annotations of the constructor that a node's `_target_` names, the ranges
-from the constructor itself; Lightning's Trainer has some more of both in `cli.trainer_settings`.
+The types come from the annotations of the constructor that a node's `_target_` names. Ranges are
+in these annotations too, and the constructor checks them itself, since Python calls it as well.
+`cli.trainer_settings` has the annotations of Lightning's Trainer.
 """
 
 import inspect
@@ -42,10 +43,15 @@ KINDS: dict[str, type] = {
 
 
 def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
-    """Raises ValueError, one line, for a value of the wrong type or one that is missing.
+    """Refuse a node with an argument that is unknown, missing or of the wrong type.
 
-    name: of the node in the config: data, noise, model or trainer.
-    given: arguments that no config knows.
+    Args:
+        node: It has `_target_` and the arguments.
+        name: Its name in the config: data, noise, model, objective or trainer.
+        given: Arguments that no config knows.
+
+    Raises:
+        ValueError: The message is one line that begins with the setting's full name.
     """
     target = target_of(node, name)
     annotations = _annotations(target)
@@ -62,7 +68,11 @@ def check(node: DictConfig, name: str, given: Collection[str] = ()) -> None:
 
 
 def target_of(node: DictConfig, name: str) -> Any:
-    """The class, or the function that makes one of its objects, which a node names."""
+    """Return the class that a node names, or the function that makes its objects.
+
+    Raises:
+        ValueError: It makes no object of the node's kind.
+    """
     path, kind = OmegaConf.select(node, "_target_"), KINDS[name.partition(".")[0]]
     try:
         target = pydoc.locate(path) if isinstance(path, str) else None
@@ -84,7 +94,7 @@ def _is_abstract(made: type) -> bool:
 
 
 def _annotations(target: Any) -> dict[str, Any]:
-    """Of the arguments."""
+    """Return the annotations of the arguments. A constructor checks its ranges itself."""
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     hints.pop("return", None)
     return hints | (annotations_of(TrainerSettings) if target is Trainer else {})
@@ -115,14 +125,17 @@ def _names_objects(value: Any) -> bool:
 
 
 def build(node: DictConfig, name: str, **given: Any) -> Any:
-    """The object that a node describes, checked.
+    """Check a node and make the object that it describes.
 
-    name: of the node in the config: data, noise, model or trainer.
-    given: what no config knows (an image's shape, say); passed on where it is an argument, in
-        place of what the node has.
+    Args:
+        node: It has `_target_` and the arguments.
+        name: Its name in the config: data, noise, model, objective or trainer.
+        given: Arguments that no config knows, such as an image's shape. Those that the constructor
+            does not take are left out.
 
-    Raises ValueError for a value that is missing, of the wrong type or out of range, and for a
-    network that is too large for this machine.
+    Raises:
+        ValueError: A value is missing, of the wrong type or out of range, or the network is too
+            large for this machine.
     """
     target = target_of(node, name)
     arguments = inspect.signature(target).parameters
@@ -169,7 +182,7 @@ def _call(target: Any, values: dict[str, Any], name: str) -> Any:
 
 
 def _build_named(nodes: DictConfig, name: str) -> dict[str, Any]:
-    """What is no node stays as it is: the constructor that gets it says what it should be."""
+    """Build the nodes among some values. The constructor that gets the others judges them."""
     return {
         key: build(nodes[key], f"{name}.{key}") if _describes_object(value) else value
         for key, value in plain(nodes).items()
@@ -177,7 +190,7 @@ def _build_named(nodes: DictConfig, name: str) -> dict[str, Any]:
 
 
 def without_objects(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as a checkpoint may hold them: what would be instantiated from it is left out."""
+    """Return settings as a checkpoint may hold them, without what would be instantiated."""
     return {key: None if _describes_object(value) else value for key, value in settings.items()}
 
 

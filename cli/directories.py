@@ -1,4 +1,4 @@
-"""Where Hydra makes its directories."""
+"""Home directories in the paths that Hydra makes."""
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -9,9 +9,9 @@ KEYS = ("hydra.run.dir", "hydra.sweep.dir")
 
 
 def expanded(arguments: list[str]) -> list[str]:
-    """Overrides that put home directories for the `~` in those of the command line.
+    """Return overrides with home directories in place of the `~` in the command line's.
 
-    Hydra would make a folder of the name `~`.
+    Hydra would make a folder named `~`.
     """
     words = [word for word in arguments if word.startswith(KEYS)]
     return [

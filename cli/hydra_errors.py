@@ -1,5 +1,14 @@
 """What Hydra's exceptions leave out: which override they are about, and what would be right.
 
+Hydra applies overrides one by one. Its exceptions say "Could not override 'model'", and those of
+Python that it lets through not even that. Which override it was at, and the config so far, are only
+in the variables of its functions, so `_locals` reads them. To compose again without one override
+after the other would find it too, but slowly, and not where two overrides need each other.
+
+All that depends on Hydra's insides is here. If a version of Hydra names its variables otherwise,
+lines lack the name of their setting, and the tests of a bad setting and of the nearest choice fail
+in `tests/cli/test_bad_input.py`.
+
 This file imports nothing heavy, like cli/command.py.
 """
 
@@ -19,24 +28,30 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from cli import extras
 from cli.suggestions import suggest, suggest_setting
+from groundwork.files import REPOSITORY
 
 
-def of_options(error: BaseException) -> bool:
-    """Whether Hydra refuses options that do not go together, such as -m and --cfg."""
-    return traceback.extract_tb(error.__traceback__)[-1].name == "_run_hydra"
+def is_of_project(file: str) -> bool:
+    """Whether a source file is a command of this project, or lies in one of its folders."""
+    return REPOSITORY in Path(file).parents[:2]
 
 
-def while_composing(error: BaseException) -> bool:
-    """Whether an error comes from composing the config, in which no code of this project runs.
+def raised_by_hydra(error: BaseException) -> bool:
+    """Whether Hydra or OmegaConf has failed at something, without calling this project's code.
 
-    Hydra and OmegaConf have exceptions of their own, but not for all that they can't read.
+    They have exceptions of their own, but not for all that they cannot read: an index of a list
+    that is no number, say, or options such as -m and --cfg that do not go together.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(Path(frame.filename).name == "config_loader_impl.py" for frame in frames)
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("hydra", "omegaconf"):
+            return True
+        if is_of_project(frame.f_code.co_filename):
+            return False
+    return False
 
 
 def wrong_name(error: BaseException) -> str | None:
-    """The line for an exception of Hydra's about a name that there isn't; None for others."""
+    """Return the line for an exception of Hydra's about an unknown name, or else None."""
     if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         if line := extras.to_install(group, option):
@@ -69,7 +84,7 @@ def wrong_name(error: BaseException) -> str | None:
 
 
 def _without_targets(node: DictConfig) -> dict[str, Any]:
-    """The settings of a node and of those in it, as plain dictionaries."""
+    """Return the settings of a node, and of the nodes in it, as plain dictionaries."""
 
     def without(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -81,14 +96,14 @@ def _without_targets(node: DictConfig) -> dict[str, Any]:
 
 
 def _jobs_choices(error: BaseException) -> list[Override]:
-    """The overrides of the sweep's job whose config was being composed; [] outside one."""
+    """Return the overrides of the sweep's job whose config was being composed, if it was one."""
     for words in _locals(error, "sweep_overrides"):
         return OverridesParser.create().parse_overrides(words)
     return []
 
 
 def place(error: BaseException) -> str:
-    """The override, or else the key, that an exception of Hydra's is about; "" for others."""
+    """Return the override, or else the key, that an exception of Hydra's is about, or else ""."""
     override, _ = _position(error)
     if override is not None:
         return str(override.input_line)
@@ -100,7 +115,7 @@ def place(error: BaseException) -> str:
 
 
 def _position(error: BaseException) -> tuple[Override | None, Any]:
-    """The override that Hydra was applying, and the config so far: its errors have neither."""
+    """Return the override that Hydra was applying, if any, and the config so far."""
     for override in _locals(error, "override"):
         if isinstance(override, Override):
             return override, next(_locals(error, "cfg"), None)
@@ -108,14 +123,14 @@ def _position(error: BaseException) -> tuple[Override | None, Any]:
 
 
 def _locals(error: BaseException, name: str) -> Iterator[Any]:
-    """What had a name where the error was raised, and on the way there: the innermost first."""
+    """Yield the variables of a name in the functions that an error passed, the innermost first."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         if name in frame.f_locals:
             yield frame.f_locals[name]
 
 
 def _end_of(path: str, config: DictConfig) -> tuple[Any, str]:
-    """How far a config has a path: the last node, and the path to the name that it lacks."""
+    """Follow a path in a config. Return the node that lacks a name, and the path to that name."""
     node, names = config, path.split(".")
     for depth, name in enumerate(names, 1):
         if not isinstance(node, DictConfig) or name not in node:

@@ -9,9 +9,10 @@ BYTES_PER_WEIGHT = 16  # float32, with its gradient and AdamW's two averages
 
 
 def of_training(make: Callable[[], nn.Module]) -> int:
-    """Bytes for the weights of a module in training; activations are not counted.
+    """Return the bytes that the weights of a module take in training, without activations.
 
-    It is made on torch's meta device, where a tensor has a shape and no contents.
+    Args:
+        make: Makes the module. It is called on torch's meta device, where tensors have no contents.
     """
     with torch.device("meta"):
         weights = sum(parameter.numel() for parameter in make().parameters())

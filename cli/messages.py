@@ -4,14 +4,12 @@ This file imports nothing heavy.
 """
 
 import traceback
-from pathlib import Path
 
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from cli import hydra_errors
 from cli.launchers import LaunchedJobError
-from groundwork.files import REPOSITORY
 
 LONGEST = 450  # characters of a line that tells of a mistake
 TRACEBACK = "HYDRA_FULL_ERROR"  # Hydra's own switch: the traceback instead of the line
@@ -49,14 +47,14 @@ def is_users_mistake(error: Exception) -> bool:
     if isinstance(error, ModuleNotFoundError) and "Requirement" in str(error):
         return True  # Lightning's, of a package that a callback needs
     if isinstance(error, ValueError | FloatingPointError):
-        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        if REPOSITORY in (raised_in.parent, raised_in.parent.parent):
+        raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+        if hydra_errors.is_of_project(raised_in):
             return True
-    return hydra_errors.of_options(error) or hydra_errors.while_composing(error)
+    return hydra_errors.raised_by_hydra(error)
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message on one line, without what Hydra and OmegaConf say of their insides."""
+    """Return an error's message on one line, without Hydra's and OmegaConf's internals."""
     wrong_name = hydra_errors.wrong_name(error)
     parts = (wrong_name or str(error)).splitlines()
     if isinstance(error, OverrideParseException):
@@ -78,5 +76,5 @@ def one_line(error: BaseException) -> str:
     if key.partition("=")[0].strip("+~") not in line:
         line = f"{key}: {line}"
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-    # Of a long value, the beginning and the end tell which it is.
+    # The beginning and the end of a long value tell which it is.
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 4 :]}"

@@ -1,4 +1,4 @@
-"""A search by Optuna that can be stopped at any moment and continued to the same trials."""
+"""A search by Optuna that can be stopped at any moment and goes on to the same trials."""
 
 import zlib
 from collections.abc import Iterator
@@ -18,10 +18,12 @@ from groundwork.run_directory import locked
 class SeededTPE(BaseSampler):
     """Optuna's TPE sampler, whose draws follow from (seed, trial's number, parameter's name).
 
-    A sampler that draws from one stream would, in a search that goes on, begin it again and
-    propose its first trials a second time.
+    With a single stream of draws, a search that goes on would begin the stream again and propose
+    its first trials a second time.
 
-    settings: the other arguments of Optuna's sampler.
+    Args:
+        seed: Of all draws.
+        settings: The other arguments of Optuna's sampler.
     """
 
     def __init__(self, seed: int, **settings: Any) -> None:
@@ -52,13 +54,14 @@ class SeededTPE(BaseSampler):
 
 @contextmanager
 def going_on(sweeper: Any) -> Iterator[None]:
-    """Let the plugin's sweeper, in the block, do what is left of the search that its storage has.
+    """Let the plugin's sweeper finish, in the block, the search that is in its storage.
 
-    Trials that were cut off are run again, with their numbers and settings and so in their
-    directories, where the jobs go on. `n_trials` counts those of earlier commands too.
+    Trials that were cut off run again with their numbers and settings, and so in their directories,
+    where the jobs go on. `n_trials` counts the trials of earlier commands too.
 
-    Raises ValueError for a wrong `n_trials` or `n_jobs`, where another process searches in the
-    directory, and where no trial has succeeded in the end.
+    Raises:
+        ValueError: `n_trials` or `n_jobs` is wrong, another process searches in the directory, or
+            no trial has succeeded in the end.
     """
     for name in ("n_trials", "n_jobs"):
         if type(value := getattr(sweeper, name)) is not int or value < 1:
@@ -77,9 +80,9 @@ def going_on(sweeper: Any) -> Iterator[None]:
 
 
 def _begin_again(sweeper: Any) -> int:
-    """Put trials that were cut off back to those that wait. Returns how many have ended.
+    """Let trials that were cut off wait again, and return how many have ended.
 
-    They are the first ones: trials that are chosen together end together.
+    Those that have ended are the first ones, since trials that are chosen together end together.
     """
     storage = optuna.storages.get_storage(sweeper.storage)
     try:

@@ -1,4 +1,4 @@
-"""Output that nobody reads any more, or that has no room.
+"""Output whose reader has gone, or that has no room.
 
 This file imports nothing heavy.
 """
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-READER_GONE = 128 + signal.SIGPIPE  # the exit status, as a shell says of what SIGPIPE has ended
+READER_GONE = 128 + signal.SIGPIPE  # the exit status that a shell gives for SIGPIPE
 
 
 @contextmanager
 def end_with_the_reader() -> Iterator[None]:
-    """Exit quietly, with status 141, where stdout is a pipe that has been closed: `… | head -1`.
+    """Exit quietly, with status 141, if stdout is a pipe that was closed, as in `… | head -1`.
 
     Raises:
         OSError: stdout cannot be written for another reason, such as a full disk.
@@ -36,7 +36,7 @@ def end_with_the_reader() -> Iterator[None]:
 
 
 def reader_has_gone() -> bool:
-    """Whether stdout is a pipe that nobody will read any more."""
+    """Whether stdout is a pipe that nobody reads any more."""
     try:
         output = sys.stdout.fileno()
     except OSError:  # a notebook's, or a test's, is no file
@@ -47,5 +47,5 @@ def reader_has_gone() -> bool:
 
 
 def on_a_terminal() -> bool:
-    """Whether stdout is a terminal, and no file or pipe."""
+    """Whether stdout is a terminal, not a file or a pipe."""
     return sys.stdout.isatty()

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a command by one exception, raised where nothing can swallow it.
+"""SIGINT and SIGTERM, which end a command by an exception that nothing swallows.
 
 This file imports nothing heavy.
 """
@@ -13,8 +13,11 @@ SIGNALS: list[int] = []  # that have asked this process to stop
 class Interrupted(BaseException):
     """SIGINT or SIGTERM has come.
 
-    It is no KeyboardInterrupt, which Lightning would turn into exit status 1, and no Exception,
-    which Hydra would take for one failed job of a sweep.
+    It is not a KeyboardInterrupt, which Lightning would turn into exit status 1, and not an
+    Exception, which Hydra would take for one failed job of a sweep.
+
+    Attributes:
+        advice: How to go on, for the message.
     """
 
     advice = "nothing was begun"
@@ -27,11 +30,11 @@ class Interrupted(BaseException):
 
 
 def await_signals() -> None:
-    """From now on SIGINT and SIGTERM end the process by `Interrupted`.
+    """Let SIGINT and SIGTERM end the process by `Interrupted` from now on.
 
-    It is raised by the next `stop_if_asked`, of which training has one a batch, or else out of
-    whatever runs a second later. Raised at once it could come in a destructor, which swallows it:
-    so it also comes again every second until it is caught.
+    The next `stop_if_asked` raises it: training calls that once a batch. Code that does not call it
+    is interrupted a second later. That may be inside a destructor, which swallows exceptions, so
+    it is raised again every second until it is caught.
     """
     process = os.getpid()
 
@@ -41,16 +44,17 @@ def await_signals() -> None:
             signal.setitimer(signal.ITIMER_REAL, 1, 1)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, or a script's `&`, wants it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a script's `&`, ignores it
             signal.signal(number, note)
     signal.signal(signal.SIGALRM, lambda number, frame: stop_if_asked())
 
 
 def stop_if_asked() -> None:
-    """Raises Interrupted where SIGINT or SIGTERM has come."""
+    """Raise Interrupted if SIGINT or SIGTERM has come."""
     if SIGNALS:
         raise Interrupted(SIGNALS[0])
 
 
 def caught() -> None:
+    """Raise no more of it: `Interrupted` has arrived where it is handled."""
     signal.setitimer(signal.ITIMER_REAL, 0)

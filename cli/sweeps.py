@@ -1,15 +1,18 @@
-"""What a multirun's overrides become, so that each job has those that are for what it chooses."""
+"""Overrides of a multirun whose settings only some of its choices have."""
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
 
 def for_the_jobs(arguments: list[str]) -> list[str]:
-    """A command line whose settings inside a swept group are those of the jobs alone.
+    """Leave the settings inside a swept group to the jobs.
 
-    Hydra composes a sweep's own config first, in which the group has its default: it would refuse
-    `model.latent_dim=16` beside `model=dense,vae` for a default that has no such setting. A sweep
-    over one choice is left to the jobs.
+    Hydra composes a sweep's own config first, with the group's default. It would refuse
+    `model.latent_dim=16` beside `model=dense,vae` if the default has no such setting. A sweep over
+    one value, `model.latent_dim=choice(16)`, is applied in the jobs only.
+
+    Returns:
+        The command line with such sweeps.
     """
     if {"-m", "--multirun"}.isdisjoint(arguments):
         return arguments

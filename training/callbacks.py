@@ -22,14 +22,14 @@ from groundwork.run_directory import BEST, LAST
 
 
 def best_beside(checkpoint: str | None) -> Path | None:
-    """The best checkpoint of the run that wrote `checkpoint`, where it lies in the same folder."""
+    """Return the best checkpoint beside `checkpoint`, if the same run wrote both."""
     if checkpoint is None:
         return None
     best = Path(checkpoint).with_name(BEST)
     if best.is_file():
         newest, found = read_checkpoint(checkpoint, keep=True), read_checkpoint(best)
         same_run = newest.run["run_id"] == found.run["run_id"]
-        # Not so where it has resumed another one, and found nothing better.
+        # A run that has resumed another one and found nothing better has kept the other one's best.
         if same_run or _score_in(newest) == _score_in(found) is not None:
             return best
     rank_zero_warn(
@@ -45,7 +45,7 @@ def _score_in(checkpoint: Checkpoint) -> float | None:
 
 
 def _best_score(state: Any) -> float | None:
-    """The score in a state of `BestCheckpoint`; None where there is something else in its place."""
+    """Return the score in a state of `BestCheckpoint`. It is None if there is none, or no number."""
     score = state.get("best_model_score") if isinstance(state, dict) else None
     return float(score) if isinstance(score, Tensor) and score.numel() == 1 else None
 
@@ -53,8 +53,11 @@ def _best_score(state: Any) -> float | None:
 class BestCheckpoint(ModelCheckpoint):
     """`best.ckpt`, of the epoch with the highest monitored metric.
 
-    inherited: the best checkpoint of the run that this one resumes. It is copied into this run's
-        directory; without it the best is that of the epochs to come.
+    Args:
+        folder: Where the file is written.
+        monitor: The metric's name, such as "val/psnr".
+        inherited: The best checkpoint of the run that this one resumes. It is copied into this
+            run's directory. Without it the best one is chosen among the epochs to come.
     """
 
     def __init__(self, folder: Path, monitor: str, inherited: Path | None) -> None:
@@ -71,7 +74,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     @property
     def state_key(self) -> str:
-        """A plain name. Lightning asks for it at every hook, and its own spells out settings."""
+        """A plain name, since Lightning asks for it at every hook, and writes all settings out."""
         return BEST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -95,9 +98,11 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """`last.ckpt`, of the newest finished epoch; ModelCheckpoint's `save_last` is the last best.
+    """`last.ckpt`, of the newest finished epoch. ModelCheckpoint's `save_last` is the last best.
 
-    inherited: the checkpoint that this run resumes, which is its last one until an epoch is over.
+    Args:
+        folder: Where the file is written.
+        inherited: The checkpoint that this run resumes. It is the last one until an epoch is over.
     """
 
     def __init__(self, folder: Path, inherited: str | None) -> None:
@@ -115,7 +120,7 @@ class LastCheckpoint(ModelCheckpoint):
         return LAST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing of the resumed run's state matters here, least of all its directory."""
+        """Take nothing of the resumed run's state, which has its directory. Copy its checkpoint."""
         assert self.inherited is not None
         _copy(self.inherited, self.file)
 
@@ -132,31 +137,35 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _epoch_is_whole(trainer: Trainer) -> bool:
-    """Not so where max_steps or max_time has stopped it inside: nothing could go on from there."""
+    """Whether an epoch has ended. A run cannot go on inside one, where max_time may stop it."""
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
 
 class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, which stays stopped when a run goes on that was cut off after its last epoch."""
+    """Lightning's, but it stays stopped if a run that was cut off after its last epoch goes on."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.should_stop = 0 < self.wait_count >= self.patience
 
 
 class History(Callback):
-    """`history.csv`: a row an epoch; a resumed run's begins with those of the run it continues.
+    """Writes `history.csv`, a row for each epoch. A resumed run keeps the rows of the earlier one.
 
-    Columns: epoch (from 1), step (optimizer steps so far), seconds (of training, validations not
-    counted), images_per_s, learning_rate, and every metric of training and validation.
+    Columns: epoch (from 1), step (optimizer steps so far), seconds (of training, without
+    validations), images_per_s, learning_rate, and every metric of training and validation.
 
-    It is the first of the callbacks, so that its clock stops before the others begin a validation,
-    and `EndOfValidation` the last, so that the clock goes on after they have ended it.
+    It must be the first callback, so that its clock stops before the others begin a validation.
+    `EndOfValidation` must be the last, so that the clock goes on after they have ended it.
+
+    Attributes:
+        rows: By column, those of the file.
+        validation_images: How many images were scored, by epoch.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.rows: list[dict[str, float]] = []
-        self.validation_images: dict[int, int] = {}  # how many, by epoch
+        self.validation_images: dict[int, int] = {}
         self._seconds = 0.0  # of the epoch's training, up to the last validation's start
         self._start: float | None = None  # since when more is trained; None in a validation
         self._validated = False
@@ -204,7 +213,7 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not _epoch_is_whole(trainer):
-            return  # its metrics are still those of the epoch before
+            return  # the metrics are still those of the epoch before
         assert isinstance(pl_module, ImageModel)
         self._stop_clock(pl_module.device)
         epoch, seconds = trainer.current_epoch + 1, self._seconds
@@ -232,9 +241,10 @@ class History(Callback):
         self.write()
 
     def best(self, monitor: str) -> dict[str, float]:
-        """The row of the first epoch with the highest value of a metric.
+        """Return the row of the first epoch with the highest value of a metric.
 
-        Raises ValueError where no epoch was trained and validated.
+        Raises:
+            ValueError: No epoch was trained and validated.
         """
         validated = [row for row in self.rows if monitor in row]
         if not validated:
@@ -271,7 +281,7 @@ class History(Callback):
 
 
 class EndOfValidation(Callback):
-    """Lets a history's clock go on, after all that the other callbacks do with a validation."""
+    """Lets a history's clock go on when all other callbacks are done with a validation."""
 
     def __init__(self, history: History) -> None:
         self.history = history

@@ -1,8 +1,18 @@
-"""The processes that share a run, as of `trainer=ddp`: the first one starts the others.
+"""The processes that share a run, as with `trainer=ddp`: the first one starts the others.
 
-They run the same command, and LOCAL_RANK tells them which of them they are. Lightning would start
-them too, but with logs of their own, and not end them where the first one fails. Under torchrun or
-SLURM they are there already. The first one alone writes.
+They run the same command, and LOCAL_RANK tells each which one it is. Only the first one writes.
+Under torchrun or SLURM all of them are there already, and nothing here starts any.
+
+Lightning can start them too. This file does it instead because of a promise in docs/reliability.md:
+a run by several processes ends as a whole, with one line, if one of them fails or is killed.
+
+- If the first process is killed, nothing ends Lightning's others. Here each of them watches it.
+- If another one fails, Lightning ends the first with SIGKILL, so that it can say nothing. Here the
+  first one says why, in its own line, and has its usual exit status.
+- Ctrl-C reaches all processes of a terminal. Here only the first one answers it.
+- Lightning lets each process have a log and a directory of Hydra's. Here only the first has them.
+
+tests/training/test_ddp.py holds each of these.
 """
 
 from __future__ import annotations
@@ -37,7 +47,10 @@ PATIENCE = 30.0  # seconds for what should take none: to end, or to notice that 
 
 
 def follow_first() -> None:
-    """In a process that another one has started: end when that does, and leave signals to it."""
+    """End this process when the one that has started it ends, and leave signals to that one.
+
+    In the first process this does nothing.
+    """
     if STARTED_BY not in os.environ:
         return
     first = int(os.environ[STARTED_BY])
@@ -53,20 +66,21 @@ def follow_first() -> None:
 
 
 def is_first() -> bool:
+    """Whether this is the only process of the run, or the first of several."""
     return all(os.environ.get(name, "0") in ("0", "") for name in RANKS)
 
 
 def overrides() -> list[str]:
-    """Hydra's settings with which a process other than the first makes no directory and no log."""
+    """Return Hydra's settings that keep a process other than the first from writing anything."""
     if is_first():
         return []
     return ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none"]
 
 
 def refuse_in_sweep(cfg: DictConfig) -> None:
-    """End a sweep whose jobs are to be shared by processes that would have to be started here.
+    """Exit where each job of a sweep should be shared by processes that have to be started here.
 
-    Each would be the sweep again. On SLURM they are there already.
+    Each of these would run the sweep again. On SLURM they are there already.
     """
     settings, launcher = cfg.trainer, HydraConfig.get().launcher._target_
     devices = (
@@ -76,7 +90,7 @@ def refuse_in_sweep(cfg: DictConfig) -> None:
         settings.strategy == "ddp" or devices not in (1, "1", "auto") or settings.num_nodes != 1
     )
     if shared and not launcher.endswith(".SlurmLauncher"):
-        # Not an error, after which the next job would be refused too.
+        # An error would be one failed job, and the next job would be refused too.
         sys.exit(
             f"{Path(sys.argv[0]).name}: trainer=ddp: the jobs of this sweep share one process, "
             "which can't be started again for each: loop over them in the shell"
@@ -84,7 +98,11 @@ def refuse_in_sweep(cfg: DictConfig) -> None:
 
 
 def require_possible(trainer: Trainer) -> None:
-    """Raises ValueError where the run cannot have the processes that its trainer wants."""
+    """Refuse a trainer that wants processes which the run cannot have.
+
+    Raises:
+        ValueError: They are not there, cannot be started here, or would not share the run.
+    """
     from pytorch_lightning.strategies import DDPStrategy
 
     if trainer.world_size == 1:
@@ -106,9 +124,12 @@ def _starts_others(trainer: Trainer) -> bool:
 
 @contextmanager
 def together(trainer: Trainer) -> Iterator[None]:
-    """Start the other processes of this machine, where that is for this one to do, and end them.
+    """Start the other processes of this machine before the block, and end them after it.
 
-    Raises ValueError where one of them has failed; what it said, if more than a line, is on stderr.
+    If this is not the first process, or they are there already, nothing is started.
+
+    Raises:
+        ValueError: One of them has failed. If it said more than a line, that is on stderr.
     """
     if not _starts_others(trainer):
         yield
@@ -137,7 +158,7 @@ class _Other:
     said: IO[bytes]  # on stderr
 
     def failure(self) -> str | None:
-        """Why it has ended; None while it runs, and where it has ended well."""
+        """Return why it has failed. It is None while it runs, and if it has ended well."""
         status = self.process.poll()
         if not status:
             return None
@@ -177,9 +198,9 @@ def _start(trainer: Trainer) -> list[_Other]:
 
 
 def _watch(others: list[_Other], over: threading.Event) -> None:
-    """End this process where it does not notice that another one has failed.
+    """End this process if it does not notice that another one has failed.
 
-    It can't where it waits for it inside a GPU's library: not even a signal reaches it there.
+    It may wait for the other one inside a GPU's library, where not even a signal reaches it.
     """
     while not over.wait(1):
         if any(other.process.poll() for other in others) and not over.wait(PATIENCE):
@@ -196,7 +217,7 @@ def _lost_another(error: Exception) -> bool:
 
 
 def _raise_failure(others: list[_Other]) -> None:
-    """Raises ValueError for the process that has failed, which may not have ended quite yet."""
+    """Raise ValueError for the process that has failed. It may not have ended quite yet."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if failure := _first_failure(others):

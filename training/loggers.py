@@ -12,13 +12,12 @@ from training.tensorboard import FOLDER
 
 
 def loggers(node: Any, directory: Path) -> Logger | list[Logger]:
-    """The loggers that a config asks for; by None or true TensorBoard's, by false none.
+    """Make the loggers that a config asks for: TensorBoard's for None or true, none for false.
 
     Args:
         node: None, a bool, a node with `_target_`, or a list of such nodes.
-        directory: The run's. Where a logger's node does not say where its files go, they go there:
-            TensorBoard's as train.py has them without any such node, those of others into a folder
-            named after the logger.
+        directory: The run's. If a logger's node does not say where its files go, they go there:
+            TensorBoard's into the usual folder, those of others into one named after the logger.
     """
     if node is False:
         return []

@@ -1,4 +1,4 @@
-"""Where a run's time goes: Lightning's profilers, with reports on the terminal and in files."""
+"""Lightning's profilers of a run, with their reports on the terminal and in files."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ REPORT = "profile"  # the reports are fit-profile.txt, validate-profile.txt and 
 
 
 def profiler_into(directory: Path, chosen: Any) -> Profiler | None:
-    """The profiler of a run. Unless it names another place, its reports are in `directory`.
+    """Make the profiler of a run. Its reports are in `directory` unless it names another place.
 
     Args:
         directory: The run's.

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line an epoch anywhere else."""
+"""The progress of a run: a bar on a terminal, a line for each epoch anywhere else."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class Bar(TQDMProgressBar):
 
 
 class EpochLines(ProgressBar):
-    """A line for each epoch of training: in a file or a pipe a bar would be thousands of them."""
+    """A line for each epoch of training. In a file or a pipe a bar would be thousands of lines."""
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -42,15 +42,15 @@ class EpochLines(ProgressBar):
 
 
 def progress(settings: DictConfig, others: Sequence[Callback]) -> list[Callback]:
-    """What shows the progress of a Trainer.
+    """Make the callback that shows the progress of a Trainer.
 
     Args:
         settings: The Trainer's arguments. `enable_progress_bar=false` shows nothing.
         others: The callbacks that the config asks for. A progress bar among them replaces ours.
 
     Returns:
-        One callback. It has to come after the history, whose rows it shows. None for jobs that
-        share a terminal.
+        One callback, which has to come after the history, whose rows it shows. The list is empty
+        for jobs that share a terminal.
     """
     without = settings.enable_progress_bar is False or settings.barebones or is_launched()
     if without or any(isinstance(callback, ProgressBar) for callback in others):

@@ -22,12 +22,19 @@ def training_metrics(
     history: History,
     total_seconds: float,
 ) -> dict[str, Any]:
-    """What metrics.json holds of a training run.
+    """Return what metrics.json holds of a training run.
 
-    best: the history's row of the best epoch. tested: the test metrics of its weights.
+    Under "images" it says for validation and test how many images were scored ("scored"), and how
+    many there are ("of"). The scored ones are the first ones.
 
-    Under "images": of those that gave the scores, how many there were ("scored", of the best
-    epoch's validation), and of how many the first ones they are ("of").
+    Args:
+        model: It is on the device that trained it.
+        data: The images.
+        record: What the checkpoints say of the run.
+        best: The history's row of the best epoch.
+        tested: The test metrics of that epoch's weights.
+        history: All epochs.
+        total_seconds: From the start of training to the end of the test.
     """
     scored = {"validation": history.validation_images.get(int(best["epoch"]))}
     scored["test"] = model.scored["test"]
@@ -71,7 +78,7 @@ def show_training(metrics: dict[str, Any], directory: Path) -> None:
 
 
 def _metric_table(columns: dict[str, dict[str, float]]) -> Table:
-    """A row a metric, a column for each of `columns`; a metric that one lacks stays empty there."""
+    """Make a row for each metric. A cell is empty if its column lacks the metric."""
     rows = [
         [
             title_of(name),

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run beyond the curves: pictures, latent codes, hyperparameters."""
+"""What TensorBoard shows beside the curves: pictures, latent codes, hyperparameters."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,14 +29,15 @@ ONCE = ("_hparams_/", "best/", "custom_scalars", "test/")
 
 
 class TensorBoardPictures(Callback):
-    """After every validation: what the model makes of the same validation images, one a class.
+    """Shows after every validation what the model makes of the same images, one of each class.
 
-    earlier: event files of the run that this one resumes, whose curves it continues.
+    Args:
+        earlier: Event files of the run that this one resumes. Its curves go on from theirs.
     """
 
     def __init__(self, earlier: list[Path]) -> None:
         self.earlier = earlier
-        self.step = -1  # to which its curves count
+        self.step = -1  # up to which the curves of `earlier` count
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -75,7 +76,7 @@ class TensorBoardPictures(Callback):
 
 
 def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
-    """The event files of the run that wrote a checkpoint, and what a cut-off run has left here."""
+    """Return event files of the run that wrote a checkpoint, and of one that was cut off here."""
     folders = {directory / FOLDER}
     if checkpoint is not None:
         folders.add(Path(checkpoint).absolute().parent.parent / FOLDER)
@@ -83,11 +84,12 @@ def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
 
 
 def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
-    """Write the scalars and pictures up to a step anew; files beside the writer's own are removed.
+    """Write scalars and pictures of earlier files again, up to a step.
 
-    What came after the step is left out: a run that goes on from there writes it again.
+    A run that goes on from there writes what came later itself. Earlier files in the writer's own
+    folder are removed.
     """
-    kept = {}  # once each: a run that is killed in here leaves some of them in two files
+    kept = {}  # by tag and step, since a run that is killed in here leaves some in two files
     for file in files:
         for event in LegacyEventFileLoader(str(file)).Load():
             tags = [value.tag for value in event.summary.value]
@@ -106,9 +108,14 @@ def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
 def finish(
     trainer: Trainer, model: ImageModel, data: ImageDataModule, cfg: DictConfig, best: float
 ) -> None:
-    """What TensorBoard gets at the end of a run.
+    """Write what TensorBoard shows of a run that has ended.
 
-    best: the monitored metric's value in the best epoch.
+    Args:
+        trainer: It has the loggers.
+        model: With the weights of the best epoch.
+        data: Its first test images are encoded.
+        cfg: The run's config.
+        best: The monitored metric's value in the best epoch.
     """
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
@@ -118,7 +125,7 @@ def finish(
 
 
 def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
-    """What runs that one would compare differ in, named as on the command line."""
+    """Return the settings in which runs differ, named as on the command line."""
     settings: dict[str, Any] = {"seed": cfg.seed}
     for group in ("model", "noise", "objective", "data"):
         node = plain(cfg[group])
@@ -139,9 +146,9 @@ def _flat(node: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
 
 @torch.no_grad()
 def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) -> None:
-    """The codes of the first test images for the projector, with labels and the clean images.
+    """Show the codes of the first test images in the projector, with labels and clean images.
 
-    There are fewer of long codes.
+    The longer the codes, the fewer images.
     """
     index = torch.arange(min(CODES, data.size("test")), device=model.device)
     length = model.encode(data.eval_batch("test", index[:1]).noisy).numel()
