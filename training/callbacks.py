@@ -45,7 +45,7 @@ def _score_in(checkpoint: Checkpoint) -> float | None:
 
 
 def _best_score(state: Any) -> float | None:
-    """Return the score in a state of `BestCheckpoint`. It is None if there is none, or no number."""
+    """Return the score in a state of `BestCheckpoint`, or None if it holds no number."""
     score = state.get("best_model_score") if isinstance(state, dict) else None
     return float(score) if isinstance(score, Tensor) and score.numel() == 1 else None
 
