@@ -130,12 +130,17 @@ def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
     return score_in(Path(tempfile.mkdtemp(dir=_folder.name)), checkpoint, *overrides)
 
 
+def start_command(script: str, *arguments: str, directory: Path) -> warm.Started:
+    """What a user types, in `directory`."""
+    return warm.Started(ROOT / script, [*arguments], directory, environment())
+
+
 def run_command(
     script: str, *arguments: str, directory: Path, options: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """What a user types, in `directory`; with options, which are Python's, by a new Python."""
     if not options:
-        return warm.Started(ROOT / script, [*arguments], directory, environment()).wait()
+        return start_command(script, *arguments, directory=directory).wait()
     return subprocess.run(
         [sys.executable, *options, str(ROOT / script), *arguments],
         cwd=directory,

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from groundwork.run_directory import metric_of_finished
-from tests.helpers.processes import Command
 from tests.helpers.runs import (
     DENSE,
     TINY,
@@ -17,6 +16,7 @@ from tests.helpers.runs import (
     read,
     run_command,
     same,
+    start_command,
     train_in,
     trained,
     untimed,
@@ -123,10 +123,10 @@ def test_another_sweep_in_the_same_directory_is_refused(tmp_path: Path) -> None:
 
 def test_of_two_runs_in_one_directory_one_is_refused(tmp_path: Path) -> None:
     arguments = (*THREE_EPOCHS[:-1], "hydra.run.dir=run")
-    both = [Command(tmp_path, "train.py", *arguments) for _ in range(2)]
-    errors = [run.process.communicate(timeout=100)[1] for run in both]
-    assert sorted(run.process.returncode for run in both) == [0, 1]
-    (line,) = "".join(errors).splitlines()
+    both = [start_command("train.py", *arguments, directory=tmp_path) for _ in range(2)]
+    done = [run.wait() for run in both]
+    assert sorted(run.returncode for run in done) == [0, 1]
+    (line,) = "".join(run.stderr for run in done).splitlines()
     assert "already holds a run" in line or "is in use by another process" in line
     run = Run(tmp_path / "run", 0.0)
     assert len(run.history) == run.metrics["epochs"] == 3
@@ -134,7 +134,7 @@ def test_of_two_runs_in_one_directory_one_is_refused(tmp_path: Path) -> None:
 
 def test_runs_that_start_together_have_directories_of_their_own(tmp_path: Path) -> None:
     quick = (*TINY, "trainer.max_epochs=1", "model=dense")
-    both = [Command(tmp_path, "train.py", *quick) for _ in range(2)]
+    both = [start_command("train.py", *quick, directory=tmp_path) for _ in range(2)]
     for run in both:
-        assert run.process.communicate(timeout=100)[1] == ""
+        assert run.wait().stderr == ""
     assert len(list(tmp_path.glob("outputs/*/*/metrics.json"))) == 2
