@@ -215,7 +215,7 @@ def test_clipped_noise_on_black_and_white_has_the_mean_of_half_a_normal(std: flo
 
 def test_the_mean_of_clipped_noise_is_exact_where_it_is_known() -> None:
     black, grey, white = Gaussian(0.2, clip=True).mean(torch.tensor([0.0, 0.5, 1.0])).tolist()
-    # That of half a normal, without the 3e-8 that 1 clips. It is symmetric about grey.
+    # The mean of half a normal, without the 3e-8 that 1 clips. Means are symmetric about grey.
     assert black == pytest.approx(0.2 / math.sqrt(2 * math.pi), abs=1e-6)
     assert grey == pytest.approx(0.5, abs=1e-6)
     assert white == pytest.approx(1 - black, abs=1e-6)
