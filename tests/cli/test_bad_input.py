@@ -261,7 +261,7 @@ def test_a_line_stays_short_whatever_the_value(tmp_path: Path) -> None:
 
 
 def test_the_checked_network_is_the_one_that_a_seed_gives() -> None:
-    """Asking for a network's size draws no random number."""
+    """No random number is drawn to find out a network's size."""
     torch.manual_seed(0)
     built = new_model("dense")
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Hydra's options and sweeps on the command line: what they do, or one line."""
+"""Hydra's options and sweeps on the command line, which work or end with one line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Configs that are composed in Python: a run that is resumed with one stays the run that it was."""
+"""Configs composed in Python. A run that is resumed with one stays the same run."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def resumable() -> Path:
 
 
 def test_a_notebook_goes_on_with_the_run_that_it_names(tmp_path: Path) -> None:
-    """In an interpreter of its own, in another folder, with Hydra in use already."""
+    """The notebook has an interpreter and a folder of its own, and uses Hydra already."""
     notebook = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})

@@ -34,7 +34,7 @@ def node_of(group: str, option: str) -> DictConfig:
 
 
 def overrides_for(group: str, option: str, request: pytest.FixtureRequest) -> list[str]:
-    """What makes a choice small enough for a test, and gives it the files that it needs."""
+    """Overrides that make a choice small enough for a test and give it the files that it needs."""
     overrides = [f"{group}={option}", *CPU]
     if group != "data":
         overrides += ["data=procedural"]

@@ -1,7 +1,7 @@
 """Any override of the project's own keys ends in a run, or in one line that names it.
 
-It is followed up to construction: data, model, and the trainer with all its callbacks are made from
-the config, and no data is read.
+The commands run up to construction: data, model, and the trainer with all its callbacks are made
+from the config, and no data is read.
 """
 
 import re
@@ -37,7 +37,7 @@ Known = dict[str, list[str]]  # keys, each with values that are right for it
 
 
 def construct_training(cfg: DictConfig, directory: Path) -> None:
-    """What train.py does before it reads data."""
+    """Do what train.py does before it reads data."""
     training.settings.check_settings(cfg)
     with isolated():
         seed_everything(cfg.seed, verbose=False)
@@ -52,7 +52,7 @@ def construct_training(cfg: DictConfig, directory: Path) -> None:
 
 
 def construct_evaluation(cfg: DictConfig, directory: Path) -> None:
-    """What eval.py does before it reads data."""
+    """Do what eval.py does before it reads data."""
     evaluation.settings.check_settings(cfg)
     with isolated():
         model, _ = load_model(cfg.checkpoint)
@@ -73,7 +73,7 @@ def options(group: str) -> list[str]:
 
 
 def settings_of(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
-    """Every key of a plain config, dotted, with its value as one types it; inner nodes too."""
+    """Yield every dotted key of a plain config, also of nodes, with its value as one types it."""
     for name, value in node.items():
         if isinstance(value, dict):
             yield f"{above}{name}", "{}"
@@ -83,7 +83,7 @@ def settings_of(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def all_settings(name: str, *groups: str) -> Known:
-    """The keys of a config with each choice that it offers in some groups, and their values."""
+    """Return the keys and values that a config has with any of its choices in some groups."""
     found = {group: options(group) for group in GROUPS}
     for group in groups:
         for option in options(group):
@@ -146,7 +146,7 @@ def overrides(draw: st.DrawFn, known: Known) -> str:
 
 
 def refusal(construct: Construct, name: str, *words: str) -> str | None:
-    """The line that a command ends with, or None where it would go on to read data."""
+    """Return the line that a command ends with, or None if it would go on to read data."""
     with tempfile.TemporaryDirectory() as directory:
         try:
             construct(compose(name, *words), Path(directory))
@@ -168,9 +168,14 @@ def names_one(line: str, words: list[str]) -> bool:
 
 
 def fuzz(construct: Construct, name: str, bases: list[list[str]], known: Known, long: bool) -> None:
-    """Try many command lines; each is one of `bases` and one to three overrides.
+    """Try many command lines, each of them one of `bases` with one to three overrides.
 
-    long: thousands of them, other ones each time; else a few that are always the same.
+    Args:
+        construct: What the command does before it reads data.
+        name: The command.
+        bases: Overrides that are right.
+        known: Keys, and values that are right for them.
+        long: Try thousands, other ones each time, instead of a few that are always the same.
     """
     tried: Counter[str] = Counter()
 

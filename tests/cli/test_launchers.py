@@ -1,4 +1,4 @@
-"""Sweeps whose jobs run in other processes: the promises of a sweep in one process hold there."""
+"""Sweeps whose jobs run in other processes keep the promises of a sweep in one process."""
 
 import os
 import re
@@ -130,7 +130,7 @@ def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
 
 
 def processes_of(group: int) -> list[int]:
-    """Those that run in a process group; zombies, which nobody waits for, are not among them."""
+    """Return the processes that run in a group, without zombies, for which nobody waits."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -145,7 +145,7 @@ def processes_of(group: int) -> list[int]:
 @needs_joblib
 @pytest.mark.long
 def test_an_evaluation_sweeps_with_joblib_too(tmp_path: Path) -> None:
-    """Workers know the options that the sweep's process has made of the checkpoint."""
+    """Workers know the options that the sweep's own process has made from the checkpoint."""
     checkpoint = trained("model=dense", "trainer.max_epochs=3", "trainer.logger=true").best
     arguments = (f"checkpoint={checkpoint}", *QUICK_SCORE, "noise.std=0.2")
     quiet = ("trainer.accelerator=cpu", "hydra.sweep.dir=sweep")
@@ -201,7 +201,7 @@ def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(tmp_path: Path) ->
 
 @needs_submitit
 def test_slurm_is_asked_for_what_the_config_says(tmp_path: Path) -> None:
-    """With programs in place of SLURM's, which keep the batch script: no cluster is needed."""
+    """Programs stand in for SLURM's and keep the batch script, so that no cluster is needed."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, lines in (("srun", ""), ("sbatch", f'cp "$1" {tmp_path}/script\nexit 1\n')):

@@ -1,4 +1,4 @@
-"""A search by Optuna: stopped at any moment it goes on to the same trials; failures are told."""
+"""A search by Optuna goes on to the same trials wherever it is stopped, and tells failures."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Output whose reader goes away, as `head` does, or that has no room."""
+"""Output whose reader goes away, as `head` does, or for which the disk has no room."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""trainer=ddp: processes that share a run make the run that one process makes."""
+"""Processes that share a run, with trainer=ddp, make the run that one process makes."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def composite() -> Composite:
 
 
 def first_steps(**trainer: Any) -> dict[str, dict[str, Tensor]]:
-    """Of each model, and by each objective: gradients and buffers after the first step."""
+    """Return the gradients and buffers after the first step of each model and each objective."""
     cases: dict[str, ImageModel] = {name: new_model(name) for name in MODELS}
     cases["classifier"] = new_model("classifier", dropout=0.0)  # whose masks are not shared
     cases["composite"] = composite()
@@ -115,7 +115,7 @@ def test_the_steps_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
 def test_two_processes_go_on_with_the_run_of_one_and_measure_what_one_does(
     accelerator: str, tmp_path: Path
 ) -> None:
-    """Also where the last batch is too small for both, and one goes on with the run of two."""
+    """The last batch is too small for both. In the end one process goes on with the run of two."""
     begun = trained("model=vae", *ODD, "trainer.max_epochs=1", "trainer.logger=true")
     device = f"trainer.accelerator={accelerator}"
     shared = (f"checkpoint={begun.last}", "trainer.max_epochs=2", *SHARED, device)
@@ -207,7 +207,7 @@ def test_a_signal_ends_all_processes_of_a_run(number: signal.Signals, tmp_path: 
     assert read(last)["epoch"] >= 0
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", [pytest.param("basic", marks=pytest.mark.long), "joblib"])
 def test_a_sweep_in_one_process_is_refused_before_its_first_job(
     launcher: str, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Runs that trainer.max_time ends: what they keep, how they go on, and that they are compared."""
+"""Runs that trainer.max_time ends: what they keep, how they go on, and how they compare."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TIMED = (*SMALL, "trainer.max_epochs=-1", "early_stopping.patience=null")
 
 
 def naps(seconds: dict[int, int]) -> str:
-    """By the epoch, from 0, that begins with one."""
+    """Return the override with naps at the start of epochs, counted from 0."""
     nodes = (
         f"{{_target_:tests.helpers.runs.Nap,epoch:{e},seconds:{s}}}" for e, s in seconds.items()
     )
@@ -24,7 +24,7 @@ def naps(seconds: dict[int, int]) -> str:
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run whose 3 seconds are over inside its second epoch, one of them in the first."""
+    """A run that has 3 seconds. One is over in its first epoch, and the last in its second."""
     folder = tmp_path_factory.mktemp("timed")
     return train_in(folder / "run", *TIMED, "trainer.max_time=00:00:00:03", naps({0: 1, 1: 2}))
 
@@ -40,7 +40,7 @@ def test_of_an_epoch_that_time_has_cut_off_nothing_is_kept(timed: Run) -> None:
 
 
 def test_a_resumed_run_has_what_is_left_of_its_time(timed: Run, tmp_path: Path) -> None:
-    """Were the time counted anew, it would not be over in the second epoch."""
+    """If the time were counted anew, it would not be over in the second epoch."""
     again = resume_in(tmp_path / "again", timed.last, naps({1: 2}))
     assert again.history == timed.history
     assert again.returned == timed.returned

@@ -1,4 +1,4 @@
-"""Mixed precision: layers are computed in half precision, losses and measures are not."""
+"""Mixed precision, in which layers are computed in half precision, losses and measures not."""
 
 import functools
 import math
@@ -128,7 +128,7 @@ def test_a_pixel_loss_of_half_precision_has_all_its_digits(
 
 
 def test_the_codes_of_a_vae_are_float32() -> None:
-    """Their variances, of all images, would be lost in half precision."""
+    """The variances over all images would be lost in half precision."""
     model, batch = any_model("vae").eval(), random_batch(4)
     with torch.autocast("cpu", torch.bfloat16):
         assert {part.dtype for part in model.posterior(batch.noisy)} == {torch.float32}  # type: ignore[operator]

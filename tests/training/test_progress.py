@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line an epoch in a file or a pipe."""
+"""The progress of a run: a bar on a terminal, a line for each epoch in a file or a pipe."""
 
 import os
 import pty

@@ -53,7 +53,7 @@ QUICK = ("model=dense", "trainer.max_epochs=1")
 
 
 def score(model: ImageModel, batch: Batch) -> float:
-    """PSNR of what a denoiser makes of a batch, in dB."""
+    """Return the PSNR of what a denoiser restores from a batch, in dB."""
     with torch.no_grad():
         return psnr(model(batch.noisy), batch.clean).mean().item()
 
@@ -326,7 +326,7 @@ def test_a_composite_refuses_parts_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def with_arguments(source: Path, target: Path, **arguments: Any) -> Path:
-    """A checkpoint like `source`, of a model with other arguments and new weights."""
+    """Write a checkpoint like `source`, of a model with other arguments and new weights."""
     checkpoint = read(source)
     changed = dict(checkpoint["hyper_parameters"]) | arguments
     weights = build_model(checkpoint["run"]["model"], changed).state_dict()
@@ -371,7 +371,7 @@ def test_a_callback_from_the_config_is_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch then has nothing to put off")
 def test_a_step_leaves_nothing_behind_for_devices_that_are_absent(tmp_path: Path) -> None:
-    """torch.manual_seed would: a call with a trace of the stack, slower than a small step."""
+    """torch.manual_seed would leave a call with a trace of the stack, slower than a small step."""
     torch.manual_seed(0)  # as Lightning does once, at the start
     before = len(torch.cuda._queued_calls)
     train_in(tmp_path, *TINY, "model=classifier", "trainer.max_epochs=3")

@@ -1,4 +1,4 @@
-"""The time of training in the history: of training alone, however often a run validates."""
+"""The history's time is that of training alone, however often a run validates."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ VALIDATION = (
 
 
 class Clock(Callback):
-    """By which a step takes a second, and each part of a validation a hundred."""
+    """A clock by which a step takes a second, and each part of a validation a hundred."""
 
     now = 0.0
 
