@@ -39,6 +39,14 @@ MEASURES = {
     "ssim": Measure("SSIM", "SSIM", ".4f", least_side=11, by_image=True),
     "mse": Measure("MSE", "mean squared error", ".5f", least_side=1, higher_is_better=False),
     "mae": Measure("MAE", "mean absolute error", ".5f", least_side=1, higher_is_better=False),
+    "gmsd": Measure(
+        "GMSD",
+        "gradient magnitude similarity deviation",
+        least_side=6,  # a 3 x 3 window of the halved image
+        by_image=True,
+        by_choice=True,
+        higher_is_better=False,
+    ),
     "accuracy": Measure("accuracy", "accuracy", ".2%"),
     "loss": Measure("loss", "loss (per image)", higher_is_better=False),
     "cross_entropy": Measure("cross entropy", "cross-entropy (nats)", higher_is_better=False),

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from scipy.signal import convolve2d  # type: ignore[import-untyped]
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from denoisers.metrics import MAX_PSNR, PerImage, mae, mse, psnr, restoration_metrics, ssim
+from denoisers.metrics import MAX_PSNR, PerImage, gmsd, mae, mse, psnr, restoration_metrics, ssim
 from groundwork.measures import between_images
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 11, 17)]
@@ -129,3 +131,23 @@ def test_images_of_one_value_have_the_values_of_the_reference(shape: tuple[int, 
                 assert measure(restored[None], clean[None]).tolist() == pytest.approx(
                     expected, rel=1e-4, abs=1e-6
                 ), name
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 27, 31), (1, 6, 6)])
+def test_gmsd_is_that_of_the_paper(shape: tuple[int, int, int]) -> None:
+    """By the authors' steps for values from 0 to 255, with SciPy's convolutions."""
+
+    def edges(channel: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean = convolve2d(255 * channel, np.full((2, 2), 0.25))[1::2, 1::2]
+        prewitt = np.array([[1, 0, -1]] * 3) / 3
+        across, down = (convolve2d(mean, part, mode="same") for part in (prewitt, prewitt.T))
+        return np.hypot(across, down)
+
+    restored, clean = pair(shape)
+    expected = []
+    for images in zip(restored.double().numpy(), clean.double().numpy(), strict=True):
+        maps = ((edges(first), edges(second)) for first, second in zip(*images, strict=True))
+        similar = [(2 * a * b + 170) / (a**2 + b**2 + 170) for a, b in maps]
+        expected.append(np.mean([part.std() for part in similar]))
+    np.testing.assert_allclose(gmsd(restored, clean).numpy(), expected, rtol=1e-5)
+    assert gmsd(clean, clean).tolist() == pytest.approx([0] * len(clean), abs=1e-6)

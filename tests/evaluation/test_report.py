@@ -13,6 +13,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from denoisers.checkpoint import load_model
+from denoisers.metrics import gmsd
 from evaluation.per_image import best_median_worst
 from evaluation.task_accuracy import task_results, verdict
 from groundwork.batch import Batch
@@ -186,6 +187,25 @@ def test_an_evaluation_without_a_classifier_or_curve_says_what_it_can(tmp_path: 
     assert not (tmp_path / "noise_curve.csv").exists()
     with (tmp_path / "per_image.csv").open() as file:
         assert {row["predicted"] for row in csv.DictReader(file)} == {""}
+
+
+def test_a_metric_by_choice_is_wherever_the_others_are(tmp_path: Path) -> None:
+    checkpoint = trained(*DENSE).best
+    chosen = score_in(tmp_path / "with", checkpoint, "extra_metrics=[gmsd]", "levels=[0.5]")
+    with torch.no_grad():
+        restored = load_model(checkpoint)[0](images().noisy)
+    expected = gmsd(restored, images().clean).numpy()
+    assert chosen["test"]["gmsd"] == pytest.approx(expected.mean(), rel=1e-5)
+    for found in (chosen["noisy_input"], *chosen["noise_curve"], *chosen["by_class"].values()):
+        assert "gmsd" in found
+    with (tmp_path / "with" / "per_image.csv").open() as file:
+        found = [float(row["gmsd"]) for row in csv.DictReader(file)]
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert ",gmsd," in (tmp_path / "with" / "noise_curve.csv").read_text()
+    assert "Noise curve: GMSD" in (tmp_path / "with" / "metrics.txt").read_text()
+    score_in(tmp_path / "without", checkpoint, "levels=[0.5]")
+    for name in ("metrics.json", "metrics.txt", "per_image.csv", "noise_curve.csv"):
+        assert "gmsd" not in (tmp_path / "without" / name).read_text().lower()
 
 
 def test_a_classifiers_curve_is_of_its_accuracy(tmp_path: Path) -> None:
