@@ -19,11 +19,11 @@ from datamodules.images import ImageDataModule
 from datamodules.sampling import Draw
 from groundwork.measures import BY_IMAGE, MEASURES, in_order
 
-NOISY, MODEL = "noisy input", "model"  # the methods of a noise curve that are no baselines
+NOISY, MODEL = "noisy input", "model"  # methods in a noise curve, beside the baselines
 BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
 CELL = 1.1  # inches, an image's width in a strip
-CAPTION = 0.3  # of it, the room for two lines under an image
-LEAST_ROW, MOST_ROW = 0.6, 4  # of a column's width, the room that images get which are mere lines
+CAPTION = 0.3  # share of an image's width: the room for two lines under it
+LEAST_ROW, MOST_ROW = 0.6, 4  # in widths of a column, how high a row is where images are mere lines
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -35,11 +35,12 @@ def strip(
     columns: Sequence[str] = (),
     captions: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
-    """Rows of images under each other, such as clean, noisy and restored.
+    """Draw rows of images under each other, such as clean, noisy and restored.
 
-    rows: by name, B C H W in [0, 1], values outside are cut.
-    columns: a title for each of the B columns.
-    captions: by the row's name, a line under each of its images.
+    Args:
+        rows: Images by the row's name, B C H W in [0, 1]. Values outside are cut.
+        columns: A title for each of the B columns.
+        captions: By the row's name, a line under each of its images.
     """
     # One picture in one Axes: an Axes for each image takes matplotlib a hundred times as long.
     shown = {name: _rgb(images) for name, images in rows.items()}
@@ -71,7 +72,7 @@ def strip(
 
 
 def _rgb(images: Tensor) -> Tensor:
-    """B C H W -> B H W 3, cut to [0, 1]; other numbers of channels than 3 as their mean."""
+    """Make B C H W into B H W 3, cut to [0, 1]. Unless there are 3 channels, show their mean."""
     images = images.cpu().float().clamp(0, 1).movedim(1, -1)
     if images.shape[-1] != 3:
         images = images.mean(-1, keepdim=True).expand(*images.shape[:-1], 3)
@@ -79,7 +80,7 @@ def _rgb(images: Tensor) -> Tensor:
 
 
 def training_samples(data: ImageDataModule) -> Figure:
-    """Examples of the training images, clean and as noisy as the first epoch sees such images."""
+    """Draw examples of the training images, clean and as noisy as in the first epoch."""
     positions = data.examples("train", per_class=1)
     draw = Draw("train", epoch=0, step=0, positions=positions)
     batch = data.on_after_batch_transfer(draw, 0)
@@ -88,15 +89,16 @@ def training_samples(data: ImageDataModule) -> Figure:
 
 
 def titles(names: Sequence[str], labels: Tensor) -> list[str]:
-    """The class of each image; "" where there is none, which is the label -1."""
+    """Return the name of each image's class, or "" for the label -1, which means none."""
     return [names[label] if label >= 0 else "" for label in labels.tolist()]
 
 
 def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
-    """A panel for each metric over the epochs, training and validation together.
+    """Draw a panel for each metric over the epochs, training and validation together.
 
-    rows: of the history; a metric is named "train/loss", "val/psnr", …
-    monitor: the metric that chose the best epoch, which every panel marks.
+    Args:
+        rows: The history. Its metrics have names such as "train/loss" and "val/psnr".
+        monitor: The metric that chose the best epoch, which every panel marks.
     """
     names = {name for row in rows for name in row if "/" in name}
     metrics = in_order({name.split("/")[1] for name in names})
@@ -126,11 +128,15 @@ def noise_curve(
     trained_levels: Sequence[float] | None,
     level_name: str,
 ) -> Figure:
-    """Scores over the noise level, a panel for each measure, a line for each method.
+    """Draw scores over the noise level, a panel for each measure, a line for each method.
 
-    rows: of `evaluation.noise_curve`. trained_levels: the lowest and the highest of the noise that
-    the model was trained on, None where that was another one. level_name: what the levels are.
     Where the model is worse than the noisy input, the panel is shaded red.
+
+    Args:
+        rows: From `evaluation.noise_curve`.
+        trained_levels: The lowest and the highest level that the model was trained with. None where
+            it was trained with another kind of noise.
+        level_name: What the levels are.
     """
     panels = [name for name in (*BY_IMAGE, "accuracy") if any(name in row for row in rows)]
     methods = list(dict.fromkeys(row["method"] for row in rows))
@@ -188,7 +194,13 @@ def _mark_trained(axis: Axes, low: float, high: float) -> None:
 
 
 def confusion(matrix: Tensor, names: Sequence[str], title: str) -> Figure:
-    """matrix: int K x K, images by true class (row) and predicted class (column)."""
+    """Draw a confusion matrix.
+
+    Args:
+        matrix: int K x K, numbers of images by true class (row) and predicted class (column).
+        names: The classes.
+        title: Stands above it.
+    """
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     size = max(3.0, 0.6 * len(names))
     figure = Figure(figsize=(size + 1, size), layout="constrained")

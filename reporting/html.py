@@ -19,7 +19,7 @@ figure { margin: 1em 0; } figcaption { color: #666; font-size: 0.9em; }
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """A whole page. parts: what the functions below give."""
+    """Return a whole page. Its parts come from the functions below."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n"
@@ -40,7 +40,7 @@ def code(text: str) -> str:
 
 
 def picture(path: Path, caption: str) -> str:
-    """A PNG file, put into the page."""
+    """Put a PNG file into the page."""
     content = base64.b64encode(path.read_bytes()).decode()
     text = html.escape(caption)
     return (

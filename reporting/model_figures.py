@@ -1,4 +1,4 @@
-"""What a model makes of a few images, as figures."""
+"""Figures of what a model makes of a few images."""
 
 import torch
 from matplotlib.figure import Figure
@@ -23,11 +23,15 @@ def strip_of(
     names: tuple[str, ...],
     classifier: Classifier | None = None,
 ) -> Figure:
-    """A batch clean, noisy and restored, the true classes above it.
+    """Draw a batch clean, noisy and restored, with the true classes above it.
 
-    Under a noisy or restored image stands its PSNR and, where there is a classifier, its guess.
+    Under a noisy or restored image stand its PSNR and the classifier's guess.
 
-    names: of the classes. classifier: one beside a denoiser; a composite has its own.
+    Args:
+        model: Restores the images. A classifier does not, so there is no such row.
+        batch: The images.
+        names: The classes.
+        classifier: One beside a denoiser, if any. A composite and a classifier bring their own.
     """
     rows = {"clean": batch.clean, "noisy": batch.noisy}
     if isinstance(model, Composite):
@@ -50,16 +54,18 @@ def strip_of(
 
 @torch.no_grad()
 def samples_of(model: VAE) -> Figure:
-    """Images drawn from the prior, from the same latents each time."""
+    """Draw images from the prior, from the same latents each time."""
     samples = model.sample(2 * SAMPLES, generator("cpu", "samples"))
     return figures.strip({"samples": samples[:SAMPLES], "more samples": samples[SAMPLES:]})
 
 
 @torch.no_grad()
 def interpolation_of(model: VAE, batch: Batch) -> Figure:
-    """From the first image's code to that of each of the next two, decoded on the way.
+    """Draw the decoded way from the first image's code to the codes of the next two.
 
-    batch: of at least two images.
+    Args:
+        model: The VAE.
+        batch: At least two images.
     """
     first = batch.noisy[0]
     walks = {

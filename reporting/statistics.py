@@ -12,26 +12,31 @@ BLOCK = 250  # resamples that are drawn at once, which bounds the memory
 
 
 def proportion_interval(successes: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson 1927): its lower and upper end, in [0, 1]."""
+    """Return the ends of the 95 % interval of a proportion (Wilson 1927), in [0, 1]."""
     interval = binomtest(successes, count).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The two-sided p of McNemar's (1947) test of two paired proportions, in its exact form.
+    """Return the two-sided p of McNemar's (1947) test of two paired proportions, the exact form.
 
-    only_first, only_second: how many pairs only the first, and only the second, was right about.
+    Args:
+        only_first: How many pairs only the first was right about.
+        only_second: How many pairs only the second was right about.
     """
     discordant = only_first + only_second
     return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
 
 
 def paired_intervals(differences: NDArray[Any], seed: int) -> NDArray[np.float64]:
-    """95 % intervals of mean differences, by the percentile bootstrap (Efron 1979) over images.
+    """Return 95 % intervals of mean differences, by the percentile bootstrap (Efron 1979).
 
-    differences: N x M, of N images and M comparisons. All comparisons share the resamples.
+    Args:
+        differences: N x M, for N images and M comparisons, which share the resampled images.
+        seed: Keys the resampling.
 
-    Returns 2 x M, the lower and upper ends.
+    Returns:
+        2 x M, the lower and the upper ends.
     """
     count, _ = differences.shape
     random = np.random.default_rng(seed)

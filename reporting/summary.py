@@ -13,13 +13,17 @@ from reporting.terminal import Terminal
 
 
 def of_stage(stage: str, metrics: dict[str, float]) -> dict[str, float]:
+    """Return the metrics of a stage by their own names: "psnr", not "test/psnr"."""
     return {n.split("/")[1]: v for n, v in metrics.items() if n.startswith(f"{stage}/")}
 
 
 def which_images(images: dict[str, Any], split: str) -> str:
-    """Such as "2,000 test images", or "first 256 of 2,000 test images" where others were left out.
+    """Return "2,000 test images", or "first 256 of 2,000 test images" where the rest was left out.
 
-    images: "scored", None where an older version has trained and not counted, and "of".
+    Args:
+        images: "of", how many the split has, and "scored", how many of them were scored. None
+            stands in files of older versions, which did not count them.
+        split: The split's name.
     """
     scored, total = images["scored"], images["of"]
     if scored is None:
@@ -29,6 +33,7 @@ def which_images(images: dict[str, Any], split: str) -> str:
 
 
 def noisy_input(test: dict[str, float]) -> dict[str, float]:
+    """Return the metrics of the noisy images by their own names: "psnr", not "noisy_psnr"."""
     return {n.removeprefix(NOISY): value for n, value in test.items() if n.startswith(NOISY)}
 
 

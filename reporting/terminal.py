@@ -7,7 +7,10 @@ from rich.console import Console
 
 
 class Terminal(Console):
-    """One that leaves a pipe without a reader to `cli.output`, where rich would exit with 1."""
+    """A console that raises where a pipe has lost its reader: rich would exit with status 1.
+
+    `cli.output` handles the error.
+    """
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
