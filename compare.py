@@ -17,14 +17,18 @@ from groundwork.files import expand
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose errors are one line, without the usage."""
+    """A parser whose errors are one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(_fail(2, message))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit status: 1 where there is nothing to compare, 2 for a wrong path."""
+    """Compare what the arguments name.
+
+    Returns:
+        The exit status: 1 where there is nothing to compare, 2 for a wrong path.
+    """
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "directories",

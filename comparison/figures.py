@@ -26,7 +26,7 @@ MARKERS = "osD^vP*X"
 COLORS = [f"C{number}" for number in range(10)]
 LEGEND_LINE = 0.17  # inches
 WRAP = 45  # characters in a line of a label
-OTHER = (math.inf, math.inf)  # comes after all levels
+OTHER = (math.inf, math.inf)  # sorts after all levels
 
 Curve = dict[float, float]  # PSNR in dB by level of the noise
 Levels = tuple[float, float]  # the lowest and the highest that a model was trained with
@@ -34,7 +34,7 @@ Style = Mapping[str, Mapping[str, Any]]  # by the label of a configuration, argu
 
 
 def styles(labels: Iterable[str]) -> Style:
-    """How to draw each configuration."""
+    """Choose how each configuration is drawn."""
     return {
         label: {
             "color": COLORS[number % len(COLORS)],
@@ -45,7 +45,7 @@ def styles(labels: Iterable[str]) -> Style:
 
 
 def curve(row: Row, method: str) -> Curve:
-    """The mean over the row's seeds, at the levels that all of them were scored at."""
+    """Return the mean over the row's seeds, at the levels that all of them were scored at."""
     found = [
         {point.level: point.psnr for point in evaluation.curve if point.method == method}
         for evaluation in row.evaluations
@@ -55,10 +55,10 @@ def curve(row: Row, method: str) -> Curve:
 
 
 def noise_curves(rows: Sequence[Row], style: Style) -> Figure | None:
-    """PSNR over the noise level, with the level of training: a line or a range where all have the
-    same one, else a star on each curve.
+    """Draw PSNR over the noise level, or return None where no evaluation has a curve.
 
-    None where no evaluation has a curve.
+    The level of training is a line, or a range, where it is the same for all. Otherwise it is a
+    star on each curve.
     """
     curves = {row.label: found for row in rows if (found := curve(row, MODEL))}
     if not curves:
@@ -88,7 +88,7 @@ def noise_curves(rows: Sequence[Row], style: Style) -> Figure | None:
 
 
 def _points(curve: Curve) -> tuple[list[float], list[float]]:
-    """Levels in rising order, and the PSNR at each."""
+    """Return the levels in rising order, and the PSNR at each."""
     levels = sorted(curve)
     return levels, [curve[level] for level in levels]
 
@@ -96,7 +96,7 @@ def _points(curve: Curve) -> tuple[list[float], list[float]]:
 def _stars(
     axis: Axes, curves: Mapping[str, Curve], trained: Mapping[str, Levels | None], style: Style
 ) -> None:
-    """A star on each curve at its level of training, where that is a single one and within it."""
+    """Draw a star on each curve at its level of training, if that is one level within the curve."""
     for label, (level, end) in ((label, found) for label, found in trained.items() if found):
         levels, psnr = _points(curves[label])
         if level == end and levels[0] <= level <= levels[-1]:
@@ -109,7 +109,7 @@ def _stars(
 
 
 def costs(rows: Sequence[Row], style: Style) -> Figure:
-    """PSNR over the time that training and restoring take, with the Pareto fronts."""
+    """Draw PSNR over the time that training and restoring take, with the Pareto fronts."""
     figure = Figure(figsize=(11, _height(len(rows))), layout="constrained")
     names = {"seconds": "training (s)", "ms_per_image": "restoring (ms per image)"}
     lines: dict[str, Line2D] = {}
@@ -145,7 +145,7 @@ def costs(rows: Sequence[Row], style: Style) -> Figure:
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Those points of time and quality that no other beats in both, the fastest first."""
+    """Return the points (time, quality) that no other beats in both, the fastest first."""
     front: list[tuple[float, float]] = []
     for time, quality in sorted(points, key=lambda point: (point[0], -point[1])):
         if not front or quality > front[-1][1]:
@@ -154,9 +154,12 @@ def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, flo
 
 
 def learning_curves(runs: Iterable[Run], labels: Mapping[str, str], style: Style) -> Figure | None:
-    """The validation PSNR of every run over its epochs. None where no run has trained an epoch.
+    """Draw the validation PSNR over the epochs, or return None where no run has an epoch.
 
-    labels: by run_id.
+    Args:
+        runs: A line for each.
+        labels: Of the configurations, by run_id.
+        style: By label.
     """
     shown = [run for run in runs if run.validation]
     if not shown:
@@ -177,10 +180,14 @@ def learning_curves(runs: Iterable[Run], labels: Mapping[str, str], style: Style
 
 
 def noise_transfer(rows: Sequence[Row], families: Mapping[str, str]) -> Figure | None:
-    """PSNR by the noise of training (line) and of testing (column), a panel for each model.
+    """Draw PSNR by the noise of training (line) and of testing (column), a panel for each model.
 
-    families: by run_id, the label without the training noise. None where no model was trained with
-    two noises.
+    Args:
+        rows: The configurations.
+        families: Their labels without the training noise, by run_id.
+
+    Returns:
+        The figure, or None where no model was trained with two noises.
     """
     by_family: defaultdict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (_trained_levels(row) or OTHER, _trained_noise(row))):
@@ -226,24 +233,24 @@ def _heat_map(axis: Axes, family: str, rows: Sequence[Row], scale: Normalize) ->
 
 
 def _trained_noise(row: Row) -> str:
-    """Such as Gaussian, std=0.5; that it is cut, as all are by default, goes without saying."""
+    """Return a name such as "Gaussian, std=0.5", without the cut that is the default."""
     settings = settings_of("noise", row.entries[0].run.record.noise)
     return noise_name({n: v for n, v in settings.items() if (n, v) != ("noise.clip", "true")})
 
 
 def _trained_levels(row: Row) -> Levels | None:
-    """None where the noise of training was another one than that of the curve."""
+    """Return the levels of training, or None where the curve is of another kind of noise."""
     return next((evaluation.metrics.trained_levels for evaluation in row.evaluations), None)
 
 
 def _noise_class(rows: Iterable[Row]) -> str:
-    """Of the noise in the curves."""
+    """Return the class of the noise in the curves."""
     names = (p.noise for row in rows for evaluation in row.evaluations for p in evaluation.curve)
     return next(names, "")
 
 
 def _figure(lines: int) -> tuple[Figure, Axes]:
-    """A figure with one panel, high enough for a legend of so many lines."""
+    """Make a figure with one panel, high enough for a legend of so many lines."""
     figure = Figure(figsize=(9, _height(lines)), layout="constrained")
     axis = figure.subplots()
     axis.grid(alpha=0.3)

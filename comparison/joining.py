@@ -23,7 +23,7 @@ SAME_IMAGES = 0.01  # dB by which the PSNR of one noisy image may differ between
 
 
 class Entry(NamedTuple):
-    """A run with one of its evaluations; without any it has the scores at the end of training."""
+    """A run with one of its evaluations, or with the scores at the end of training."""
 
     run: Run
     evaluation: Evaluation | None
@@ -38,21 +38,21 @@ class Entry(NamedTuple):
 
     @property
     def scored(self) -> int | None:
-        """With how many images it was tested; None where an older version has not counted them."""
+        """How many images it was tested with. None where an older version has not counted them."""
         if self.evaluation:
             return len(self.evaluation.psnr)
         return self.run.metrics.images.test.scored if self.run.metrics.images else None
 
     @property
     def of(self) -> int | None:
-        """How many images its data has to test with, where a file says so."""
+        """How many images the tested split has, where a file says so."""
         if self.evaluation:
             return self.evaluation.metrics.images.of if self.evaluation.metrics.images else None
         return self.run.metrics.images.test.of if self.run.metrics.images else None
 
     @property
     def images(self) -> Settings:
-        """What says which images it was tested with, but for how many."""
+        """The settings that say which images it was tested with, apart from how many."""
         data = self.evaluation.metrics.data if self.evaluation else self.run.record.data
         split = self.evaluation.metrics.split if self.evaluation else "test"
         settings = settings_of("data", data) | {"split": split}
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 
     @property
     def noise(self) -> str:
-        """The name of that which it was tested with."""
+        """The name of the noise that it was tested with."""
         node = self.evaluation.metrics.noise if self.evaluation else self.run.record.noise
         return noise_name(settings_of("noise", node))
 
@@ -71,7 +71,7 @@ class Entry(NamedTuple):
 
     @property
     def accuracy(self) -> float | None:
-        """Of a classifier, on the restored images."""
+        """The accuracy of a classifier on the restored images."""
         if self.evaluation:
             return self.evaluation.metrics.accuracy.get("restored")
         return self.run.metrics.test.get("accuracy")
@@ -85,9 +85,12 @@ Found = TypeVar("Found", Run, Entry)
 
 
 def join(results: Results) -> tuple[list[Entry], list[LeftOut]]:
-    """The runs with their evaluations, one for each noise, and what is left out of a comparison.
+    """Join runs with their evaluations, one for each noise.
 
-    That is what was tested with other images than most, or is there already in a newer form.
+    What was tested with other images than most, and what exists in a newer form, is left out.
+
+    Returns:
+        What can be compared, and what was left out.
     """
     left_out = [*results.left_out]
     runs = _newest(results.runs, lambda run: run.run_id, "a copy of another run", left_out)
@@ -119,7 +122,7 @@ def _newest(
     reason: str,
     left_out: list[LeftOut],
 ) -> list[Found]:
-    """Of those with the same key only the newest; the others are left out, for a reason."""
+    """Keep the newest of those with the same key. The others are left out for the reason."""
     kept = dict[Hashable, Found]()
     for one in sorted(found, key=lambda one: one.started):
         if older := kept.get(key(one)):
@@ -145,9 +148,9 @@ def _joined(
 def _with_the_same_images(
     runs: Iterable[Run], scored: Iterable[Entry], left_out: list[LeftOut]
 ) -> list[Entry]:
-    """Evaluations, and the runs without one, of the images that most were tested with.
+    """Keep the evaluations, and the runs without one, that had the images that most entries had.
 
-    Of evaluations of the same run with the same noise the newest.
+    If a run was evaluated several times with the same noise, the newest evaluation is kept.
     """
     unscored = [Entry(run, None) for run in runs]
     images = _with_counts([*scored, *unscored])
@@ -172,10 +175,10 @@ def _with_the_same_images(
 
 
 def _with_counts(entries: Sequence[Entry]) -> dict[Path, Settings]:
-    """By directory, which images each was tested with: how many too, which are the first ones.
+    """Return which images each entry was tested with, and how many of them, by directory.
 
-    What older versions have written says no count. It was all of the images, unless another entry
-    of the same data has more, or the run's own record limits the test.
+    Files of older versions have no count. All images were scored then, unless the run's record
+    limits the test.
     """
     totals: defaultdict[Hashable, int] = defaultdict(int)
     for entry in entries:
@@ -207,7 +210,7 @@ def _said(name: str, settings: Settings) -> str:
 
 
 def _with_the_same_noise(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:
-    """A check on what the settings say: the noisy images of all evaluations score the same."""
+    """Keep the evaluations whose noisy images score alike, as the settings say they should."""
     noisy = {e.directory: e.evaluation.noisy_psnr for e in entries if e.evaluation}
     if not noisy:
         return [*entries]
@@ -226,7 +229,7 @@ def _with_the_same_noise(entries: Sequence[Entry], left_out: list[LeftOut]) -> l
 
 
 def _evaluated_alike(entries: Sequence[Entry], left_out: list[LeftOut]) -> list[Entry]:
-    """The seeds of a configuration, all of them evaluated or none."""
+    """Keep the seeds of a configuration that were evaluated, or all where none was."""
     evaluated = {entry.run.configuration for entry in entries if entry.evaluation}
     kept = []
     for entry in entries:

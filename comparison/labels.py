@@ -1,4 +1,4 @@
-"""Short names of configurations: what they are, and no more than what sets them apart."""
+"""Short names of configurations: the model, and the settings that set them apart."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,10 +7,16 @@ from comparison.results import Run, Settings
 
 
 def labels(runs: Sequence[Run], without: str | None = None) -> dict[str, str]:
-    """By run_id, the model and those settings in which the configurations differ.
+    """Return the labels of runs: the model, and the settings in which the configurations differ.
 
-    The settings of a class (a model, a noise) are compared among runs of that class. without: a
-    group of settings that are not to be told apart, such as "noise".
+    The settings of a class (a model, a noise) are compared among runs of that class.
+
+    Args:
+        runs: The runs.
+        without: A group of settings that labels leave out, such as "noise".
+
+    Returns:
+        Labels by run_id.
     """
     found = {}
     for run in runs:
@@ -30,7 +36,7 @@ def labels(runs: Sequence[Run], without: str | None = None) -> dict[str, str]:
 
 
 def _distinct(value: str, values: Sequence[str]) -> str:
-    """A path without the folders that all the values begin or end with."""
+    """Return a path without the folders that all the values begin or end with."""
     paths = [other.split("/") for other in values]
     begin = _common_parts(paths)
     end = _common_parts([path[::-1] for path in paths])
@@ -39,13 +45,13 @@ def _distinct(value: str, values: Sequence[str]) -> str:
 
 
 def _common_parts(paths: Sequence[Sequence[str]]) -> int:
-    """How many parts all paths begin with."""
+    """Count the parts that all paths begin with."""
     alike = (len(set(parts)) == 1 for parts in zip(*paths, strict=False))
     return sum(itertools.takewhile(bool, alike))
 
 
 def noise_name(noise: Settings) -> str:
-    """Gaussian, std=0.5, clip=true."""
+    """Return a name such as "Gaussian, std=0.5, clip=true"."""
     return ", ".join(
         f"{name.partition('.')[2]}={value}" if "." in name else short(name, value)
         for name, value in noise.items()
@@ -53,5 +59,5 @@ def noise_name(noise: Settings) -> str:
 
 
 def short(name: str, value: str) -> str:
-    """A class without its module; classes are the settings that are named by their group alone."""
+    """Return a class without its module. A class is a setting that has the name of its group."""
     return value if "." in name else value.rpartition(".")[2]

@@ -17,7 +17,7 @@ FEWEST = 6  # images for an interval: of 5 pairs, even if all agree, the sign te
 
 
 class Difference(NamedTuple):
-    """Of the mean PSNR to the best's, in dB, with its 95 % interval over images."""
+    """The difference in mean PSNR to the best, in dB, with its 95 % interval over images."""
 
     mean: float
     low: float
@@ -70,7 +70,9 @@ class Row(NamedTuple):
 class Ranking(NamedTuple):
     """Rows that were tested with the same noisy images, the best first.
 
-    noise: such as "Gaussian, std=0.5".
+    Attributes:
+        noise: Its name, such as "Gaussian, std=0.5".
+        rows: The configurations.
     """
 
     noise: str
@@ -83,7 +85,7 @@ class Ranking(NamedTuple):
 
     @property
     def as_good(self) -> list[Row]:
-        """Those others that are not known to be worse than the best."""
+        """The rows beside the best that are not known to be worse."""
         return [
             row
             for row in self.rows
@@ -97,7 +99,14 @@ class Ranking(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """labels, families: by run_id, of its configuration with and without the noise of training."""
+    """All that a comparison has found.
+
+    Attributes:
+        tables: One for each noise of testing.
+        labels: The names of the configurations, by run_id.
+        families: The same without the noise of training.
+        left_out: What is not compared.
+    """
 
     tables: list[Ranking]
     labels: dict[str, str]
@@ -141,16 +150,16 @@ def _row(label: str, entries: list[Entry]) -> Row:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """None where one is."""
+    """Return the mean, or None where a value is None."""
     known = [*values]
     present = [value for value in known if value is not None]
     return statistics.fmean(present) if present == known else None
 
 
 def _ranked(rows: Iterable[Row]) -> list[Row]:
-    """The best first, and the differences to the best.
+    """Sort rows, the best first, and compute the differences to the best.
 
-    Of each image the mean over seeds is compared, so that the intervals are over images.
+    An image's PSNR is its mean over seeds, so that the intervals are over images.
     """
     rows = sorted(rows, key=lambda row: -row.psnr)
     images = {

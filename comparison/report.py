@@ -53,7 +53,10 @@ def write(compared: Comparison, directory: Path) -> None:
 
 
 def _section(ranking: Ranking, style: Style, directory: Path, number: int) -> Section:
-    """number: of the ranking, for a file whose name the noise would make too long."""
+    """Describe a ranking and draw its costs.
+
+    The number replaces the end of the noise's name where that is too long for a file's name.
+    """
     words = re.sub(r"[^\w.]+", "-", ranking.noise)
     name = f"cost_{words}" if len(words) <= LONGEST else f"cost_{words[:LONGEST]}_{number}"
     figure = figures.costs(ranking.rows, style)
@@ -61,7 +64,7 @@ def _section(ranking: Ranking, style: Style, directory: Path, number: int) -> Se
 
 
 def _pictures(compared: Comparison, style: Style, directory: Path) -> Iterator[Picture]:
-    """The plots that are not of one noise."""
+    """Draw the plots that are not about a single noise of testing."""
     drawn: list[Any] = []
     for table in compared.tables:
         curves = {row.label: figures.curve(row, MODEL) for row in table.rows}
@@ -86,7 +89,7 @@ def _save(figure: Figure, directory: Path, name: str, caption: str) -> Picture:
 
 
 def _write_csv(tables: Sequence[Ranking], file: Path) -> None:
-    """The numbers as they are: psnr in dB, accuracy in [0, 1]."""
+    """Write the numbers without rounding: psnr in dB, accuracy in [0, 1]."""
     text = io.StringIO()
     measures = measures_in([row for table in tables for row in table.rows])
     rows = [_record(table, row, measures) for table in tables for row in table.rows]

@@ -1,7 +1,4 @@
-"""What train.py and eval.py have left in their directories, read back; without torch, to be fast.
-
-N images in an evaluation.
-"""
+"""Reads what train.py and eval.py have left in their directories, without torch, to be fast."""
 
 import csv
 import datetime
@@ -18,7 +15,7 @@ from comparison.schemas import EvaluationMetrics, RunRecord, TrainingMetrics, Tr
 from groundwork.folders import walk
 from groundwork.run_directory import HISTORY, METRICS, RECORD
 
-# The arguments of the Trainer that decide what is learned; the others say where, and what is shown.
+# The Trainer's arguments that decide what is learned. The others decide where, and what is shown.
 TRAINER = (
     "max_epochs",
     "min_epochs",
@@ -26,7 +23,7 @@ TRAINER = (
     "min_steps",
     "max_time",
     "limit_train_batches",
-    "limit_val_batches",  # this one and the next two: by what the best epoch is chosen
+    "limit_val_batches",  # this one and the next two decide how the best epoch is chosen
     "val_check_interval",
     "check_val_every_n_epoch",
     "precision",
@@ -34,7 +31,7 @@ TRAINER = (
     "gradient_clip_val",
     "gradient_clip_algorithm",
 )
-# What some of them say by another word, or by none in the records of older versions.
+# Values that mean the same as null, or as nothing in the records of older versions.
 DEFAULTS = {
     "limit_train_batches": 1.0,
     "limit_val_batches": 1.0,
@@ -52,9 +49,10 @@ Schema = TypeVar("Schema", bound=BaseModel)
 class Run(NamedTuple):
     """A training run that has ended.
 
-    settings: of its model, noise, objective, data and training, all but the seed.
-    budget: seconds that trainer.max_time gave it, for training and validation; None for no limit.
-    validation: epoch and validation PSNR in dB, epoch by epoch; [] for a classifier.
+    Attributes:
+        settings: Those of its model, noise, objective, data and training, without the seed.
+        budget: The seconds that trainer.max_time gave training and validation. None for no limit.
+        validation: Each epoch with its validation PSNR in dB.
     """
 
     directory: Path
@@ -74,7 +72,7 @@ class Run(NamedTuple):
 
     @property
     def tested_part(self) -> str:
-        """Which part of the test images its scores are of; empty for all of them."""
+        """The part of the test images that was scored, in words; empty for all of them."""
         if self.metrics.images:
             return self.metrics.images.test.part
         limit = self.record.trainer.get("limit_test_batches")
@@ -82,7 +80,7 @@ class Run(NamedTuple):
 
     @property
     def ended_by_time(self) -> bool:
-        """Whether nothing but its budget could end it."""
+        """Whether only its budget could end it."""
         trainer = self.record.trainer
         counts = trainer.get("max_epochs"), trainer.get("max_steps")
         patience = self.record.early_stopping.get("patience")
@@ -111,7 +109,8 @@ class CurvePoint(NamedTuple):
 class Evaluation(NamedTuple):
     """The scores of a denoiser.
 
-    noisy_psnr, psnr: in dB, of each image before and after: N, in the split's order.
+    Attributes:
+        noisy_psnr, psnr: Of each image before and after, in dB and in the split's order: N.
     """
 
     directory: Path
@@ -143,7 +142,7 @@ class Results(NamedTuple):
 
 
 def read(directories: Iterable[Path]) -> Results:
-    """All training runs and evaluations below some directories.
+    """Read all training runs and evaluations below some directories.
 
     What has failed, cannot be read or has no PSNR is left out, with the reason.
     """
@@ -163,7 +162,7 @@ def read(directories: Iterable[Path]) -> Results:
 
 
 def settings_of(group: str, node: dict[str, Any]) -> Settings:
-    """A config's node, as text, by the keys of the command line; the group itself is its class."""
+    """Return a config's node as text, by its keys on the command line: its class by the group."""
     settings: Settings = {}
     for name, value in node.items():
         key = group if name == "_target_" else f"{group}.{name}"
@@ -189,7 +188,7 @@ def _text(value: Any) -> str:
 
 
 def _call(node: Any) -> str:
-    """A node with a class as Python would write it: Gaussian(std=0.2, clip=false)."""
+    """Write a node with a class as a call: Gaussian(std=0.2, clip=false)."""
     if not isinstance(node, dict) or "_target_" not in node:
         return _text(node)
     arguments = ", ".join(f"{k}={_text(v)}" for k, v in node.items() if k != "_target_")
@@ -197,7 +196,7 @@ def _call(node: Any) -> str:
 
 
 def _run_directories(directories: Iterable[Path], left_out: list[LeftOut]) -> Iterator[Path]:
-    """Those with a run.json, each once, also behind links."""
+    """Yield the directories with a run.json, each once, also behind links."""
 
     def unreadable(error: OSError) -> None:
         left_out.append(LeftOut(Path(error.filename), str(error.strerror)))
@@ -236,12 +235,15 @@ def _run(directory: Path) -> Run:
 
 
 def _is_default(name: str, value: Any) -> bool:
-    """Whether a Trainer's argument says no more than its absence: 1.0 is all batches, 1 is one."""
+    """Whether a Trainer's argument means the same as leaving it out.
+
+    1.0 means all batches, and is a default; 1 means one batch, and is not.
+    """
     return value is None or repr(value) == repr(DEFAULTS.get(name))
 
 
 def _learning(record: TrainingRecord, metrics: TrainingMetrics) -> dict[str, Any]:
-    """The Trainer's arguments in `TRAINER`, None for those that change nothing."""
+    """Return the Trainer's arguments in `TRAINER`, with None for those that change nothing."""
     said = {name: record.trainer.get(name) for name in TRAINER}
     if metrics.images and not metrics.images.validation.part:
         said["limit_val_batches"] = None  # there are no more batches than that
@@ -249,7 +251,7 @@ def _learning(record: TrainingRecord, metrics: TrainingMetrics) -> dict[str, Any
 
 
 def _seconds(max_time: Any) -> float | None:
-    """Of Lightning's two ways to write a duration: DD:HH:MM:SS, and the arguments of timedelta."""
+    """Read a duration as Lightning writes it: DD:HH:MM:SS, or the arguments of timedelta."""
     if max_time is None:
         return None
     try:
@@ -294,7 +296,7 @@ def _json(file: Path, schema: type[Schema]) -> Schema:
 
 
 def _columns(file: Path, *names: str) -> dict[str, tuple[str, ...]]:
-    """A CSV file's columns, as text."""
+    """Read the columns of a CSV file, as text."""
     with file.open(newline="", encoding="utf-8") as lines:
         header, *rows = [*csv.reader(lines)] or [[]]
     if not set(names) <= set(header):

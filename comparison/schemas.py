@@ -1,4 +1,4 @@
-"""The files of runs and evaluations, as far as a comparison reads them."""
+"""What a comparison reads from the files of runs and evaluations."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's re
 
 
 class RunRecord(BaseModel):
-    """`run.json`; an evaluation's has no more than the run_id of the run that it scores."""
+    """`run.json` of any run. An evaluation's has only the run_id of the run that it scores."""
 
     run_id: str
     seed: int | None = None
@@ -36,14 +36,14 @@ class Seconds(BaseModel):
 
 
 class Images(BaseModel):
-    """How many images were scored, the first ones of how many; None where that was not counted."""
+    """How many images were scored, and how many there are. None means that nobody counted."""
 
     scored: int | None
     of: int
 
     @property
     def part(self) -> str:
-        """The first 256 of 2,000; empty where they were all."""
+        """Text such as "the first 256 of 2,000", empty where all were scored."""
         whole = self.scored is None or self.scored >= self.of
         return "" if whole else f"the first {self.scored:,} of {self.of:,}"
 
@@ -54,7 +54,7 @@ class BothImages(BaseModel):
 
 
 class TrainingMetrics(BaseModel):
-    """`metrics.json` of a training run. images: None where an older version has written it."""
+    """`metrics.json` of a training run. Older versions have written no `images`."""
 
     model: str = Field(pattern=r"^\w+(\.\w+)+$")
     parameters: int
@@ -70,10 +70,11 @@ class Timings(BaseModel):
 
 
 class EvaluationMetrics(BaseModel):
-    """`metrics.json` of an evaluation. images: None where an older version has written it.
+    """`metrics.json` of an evaluation. Older versions have written no `images`.
 
-    trained_levels: the lowest and the highest of the noise that the model was trained with, where
-        that differs from the evaluation's in nothing else.
+    Attributes:
+        trained_levels: The lowest and the highest level of noise that the model was trained with.
+            None where that was another kind of noise.
     """
 
     run_id: str

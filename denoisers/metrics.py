@@ -1,7 +1,7 @@
-"""How close a restored image is to the clean one: measured per image, averaged over images.
+"""How close restored images are to the clean ones: measured per image, averaged over images.
 
-All functions take float images B C H W in [0, 1]. Papers report the average over images. For PSNR
-it differs by several dB from that of all pixels pooled.
+All functions take float images B C H W in [0, 1]. Papers report means over images, not over pooled
+pixels; for PSNR the two differ by several dB.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from torchmetrics.utilities import dim_zero_cat
 
 SSIM_BORDER = 5  # half of the 11-pixel window
-MAX_PSNR = 100.0  # dB, what a perfect image counts
+MAX_PSNR = 100.0  # dB, the value of a perfect image
 GMSD_CONSTANT = 170 / 255**2  # the paper's, for values in [0, 1]
 
 
@@ -75,7 +75,7 @@ def _edges(images: Tensor) -> Tensor:
 
 
 class PerImage(Metric):
-    """Keeps a measure of every image, in the order of the updates, and computes their mean."""
+    """Keeps the measure of every image, in the order of the updates, and computes the mean."""
 
     full_state_update = False
     values: list[Tensor]

@@ -1,4 +1,4 @@
-"""What an evaluation has found, as tables and in words: on the terminal and as `report.html`."""
+"""An evaluation's results as tables and in words: on the terminal and as `report.html`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from reporting import html, summary
 from reporting.figures import NOISY
 from reporting.tables import Table
 
-# The pictures that an evaluation may have made, in the order of the page; others come after them.
+# The pictures that an evaluation may have made, in the order of the page. Others come after them.
 PICTURES = {
     "noise_curve": "Scores over the noise level",
     "strip": "Examples: the first scored image of each class, where there are classes",
@@ -26,13 +26,11 @@ PICTURES = {
     "vae_samples": "Drawn from the prior",
     "vae_interpolation": "Between the codes of two images",
 }
-
-
 INFORMATIVE = 0.5  # nats
 
 
 def show(metrics: dict[str, Any], directory: Path) -> None:
-    """Print an evaluation's tables and what they say in words, and where its files are."""
+    """Print an evaluation's tables, what they say in words, and where its files are."""
     shown: list[RichTable | str] = []
     for table in tables(metrics):
         shown += [table.title, table.for_terminal(), *table.notes]
@@ -40,7 +38,12 @@ def show(metrics: dict[str, Any], directory: Path) -> None:
 
 
 def write_page(metrics: dict[str, Any], directory: Path) -> None:
-    """`report.html`, which needs no other file. directory: of the evaluation, with its pictures."""
+    """Write `report.html`, which needs no other file.
+
+    Args:
+        metrics: What metrics.json holds.
+        directory: The evaluation's, with its pictures.
+    """
     content = html.page(_title(metrics), _parts(metrics, directory))
     write_whole(directory / "report.html", content)
 
@@ -87,7 +90,7 @@ def _model(metrics: dict[str, Any]) -> str:
 
 
 def sentences(metrics: dict[str, Any]) -> list[str]:
-    """What the numbers say."""
+    """Say in words what restoring does to the task, where a classifier has judged it."""
     if not metrics["noisy_input"]:
         return []
     found = verdict(metrics["task"], metrics["noisy_input"]["psnr"], metrics["test"]["psnr"])
@@ -95,7 +98,7 @@ def sentences(metrics: dict[str, Any]) -> list[str]:
 
 
 def tables(metrics: dict[str, Any]) -> Iterator[Table]:
-    """All that there is to say in numbers."""
+    """Yield all the tables of an evaluation."""
     if metrics["noisy_input"]:
         yield _restoration(metrics)
     own = {
@@ -116,7 +119,7 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
 
 
 def _restoration(metrics: dict[str, Any]) -> Table:
-    """The model beside the noisy input and the baselines, the best first."""
+    """Describe the model beside the noisy input and the baselines, the best first."""
     accuracy = metrics["accuracy"]
     methods = {
         NOISY: metrics["noisy_input"] | _named(accuracy, "noisy"),
@@ -164,7 +167,13 @@ def _task(task: dict[str, Any]) -> Iterator[Table]:
 
 
 def _curve(name: str, curve: Sequence[dict[str, Any]], scored: str) -> Table:
-    """One measure, a row a method, a column a level. scored: the note on most methods' images."""
+    """Describe one measure over the noise: a row for each method, a column for each level.
+
+    Args:
+        name: The measure.
+        curve: The rows of the curve that have it.
+        scored: The note that says how many images most methods were scored on.
+    """
     title, form = MEASURES[name].title, MEASURES[name].form
     levels = sorted({row["level"] for row in curve})
     methods: dict[str, dict[float, str]] = {}

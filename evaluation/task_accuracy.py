@@ -102,4 +102,5 @@ def verdict(task: dict[str, Any], noisy_psnr: float, psnr: float) -> list[str]:
 
 
 def p_value(p: float) -> str:
+    """Write a p value as reports show it."""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"

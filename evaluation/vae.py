@@ -1,4 +1,4 @@
-"""What is particular to a VAE in an evaluation: its latents, its uncertainty, what it draws.
+"""What an evaluation says of a VAE alone: its latents, its uncertainty, its samples.
 
 B images of D pixels, L latents, K draws from the posterior.
 """
@@ -25,18 +25,21 @@ from groundwork.seeding import generator
 from reporting import figures, model_figures
 
 DRAWS = 16
-SUBSET = 2_000  # the first images, from whose posteriors latents are drawn
-BINS = 20  # of pixels, by their predicted standard deviation
+SUBSET = 2_000  # latents are drawn for the first images only
+BINS = 20  # for pixels, by their predicted standard deviation
 QUANTILES = {"coverage_68": 1.0, "coverage_95": 1.96}  # in predicted standard deviations
 NOMINAL = {"coverage_68": 0.683, "coverage_95": 0.95}
 
 
 class Predicted(NamedTuple):
-    """What K draws of the latents say of a batch.
+    """What K draws of the latents say of a batch, all B C H W.
 
-    restored: with the posterior mean. average: of the draws' images. single: the first draw's.
-    spread: standard deviation over the draws. std: that and the likelihood's own together. All
-    B C H W.
+    Attributes:
+        restored: Decoded from the posterior mean.
+        average: The mean of the draws' images.
+        single: The first draw's images.
+        spread: Standard deviation over the draws.
+        std: That of the draws and of the likelihood together.
     """
 
     restored: Tensor
@@ -48,16 +51,24 @@ class Predicted(NamedTuple):
 
 @torch.inference_mode()
 def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> dict[str, Any]:
-    """Writes the pictures `vae_*.png` into `directory`; returns the numbers.
+    """Measure the posterior, and draw the pictures `vae_*.png`.
 
-    index: positions in the test split from its first one on, on the model's device. The posterior's
-    draws are of the first 2,000 of them.
+    Args:
+        model: The VAE.
+        data: The images.
+        index: Positions in the test split from its first one on, on the model's device. Latents are
+            drawn for the first 2,000 of them.
+        directory: Where the pictures are written.
 
-    Returns active_units, kl_by_latent (nats, means over images, in the model's order), psnr (dB) of
-    the restorations with the posterior mean ("mean"), of the average of 16 draws' restorations
-    ("average") and of one draw's ("single"), draws and images (how many), rms_error and rms_std of
-    their pixels, and coverage_68 and coverage_95, the shares of pixels within 1 and 1.96 predicted
-    standard deviations of the average, nominally 0.683 and 0.95.
+    Returns:
+        active_units: How many latents are active.
+        kl_by_latent: Nats, means over images, in the model's order.
+        psnr: In dB, of what is restored from the posterior mean ("mean"), of the average of 16
+            draws' images ("average") and of one draw's ("single").
+        draws, images: How many there were.
+        rms_error, rms_std: The error of pixels, and the predicted one.
+        coverage_68, coverage_95: Shares of pixels within 1 and 1.96 predicted standard deviations
+            of the average, nominally 0.683 and 0.95.
     """
     size = EVAL_BATCHES * data.batch_size
     codes = [
@@ -114,12 +125,12 @@ def panel(model: VAE, data: ImageDataModule, index: Tensor, directory: Path) -> 
 
 
 def active_latents(mean: Tensor) -> Tensor:
-    """Which latents `denoisers.vae.ActiveUnits` counts, given the posterior means B L: bool L."""
+    """Return which latents `denoisers.vae.ActiveUnits` counts: posterior means B L -> bool L."""
     return mean.var(0, correction=0) > ActiveUnits.threshold
 
 
 def predict(model: VAE, noisy: Tensor, random: torch.Generator) -> Predicted:
-    """The draws come from a CPU generator, one set of K for each image."""
+    """Restore images with draws of the latents, K for each image, from a CPU generator."""
     mean, log_variance = model.posterior(noisy)
     shape = torch.Size((len(noisy), DRAWS, model.latent_dim))
     epsilon = standard_normal(shape, random).to(noisy.device).movedim(1, 0)
@@ -131,7 +142,7 @@ def predict(model: VAE, noisy: Tensor, random: torch.Generator) -> Predicted:
 
 
 def _variance_of_a_pixel(model: VAE, images: Tensor) -> Tensor:
-    """The likelihood's own, given the decoded images of any shape."""
+    """Return the likelihood's variance of each pixel of decoded images, of any shape."""
     if model.likelihood == "bernoulli":
         return images * (1 - images)
     if model.likelihood == "fixed":
@@ -141,7 +152,7 @@ def _variance_of_a_pixel(model: VAE, images: Tensor) -> Tensor:
 
 
 def coverage(error: Tensor, std: Tensor) -> dict[str, float]:
-    """The share of pixels whose error is within the nominal 68 % and 95 % intervals."""
+    """Return the shares of pixels whose error is within the nominal 68 % and 95 % intervals."""
     return {
         name: (error.abs() <= quantile * std).double().mean().item()
         for name, quantile in QUANTILES.items()
@@ -169,7 +180,7 @@ def _latents(kl: Tensor, active: Tensor) -> Figure:
 
 
 def _calibration(error: Tensor, std: Tensor) -> Figure:
-    """The error that pixels have against the one that is predicted, in bins of as many pixels."""
+    """Draw the error of pixels against the predicted one, in bins of equally many pixels."""
     order = std.argsort()
     predicted = [_rms(part) for part in std[order].chunk(BINS)]
     observed = [_rms(part) for part in error[order].chunk(BINS)]
