@@ -20,7 +20,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from comparison.labels import noise_name
 from comparison.leaderboard import Row
-from comparison.results import MODEL, NOISY, Run, settings_of
+from comparison.results import MODEL, NOISY, Run
+from comparison.settings import settings_of
 
 MARKERS = "osD^vP*X"
 COLORS = [f"C{number}" for number in range(10)]

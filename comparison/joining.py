@@ -9,14 +9,8 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from comparison.labels import noise_name, short
-from comparison.results import (
-    Evaluation,
-    LeftOut,
-    Results,
-    Run,
-    Settings,
-    settings_of,
-)
+from comparison.results import Evaluation, LeftOut, Results, Run
+from comparison.settings import Settings, settings_of
 
 SCORED, ALL = "the part that was scored", "all"
 SAME_IMAGES = 0.01  # dB by which the PSNR of one noisy image may differ between machines

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
-from comparison.results import Run, Settings
+from comparison.results import Run
+from comparison.settings import Settings
 
 
 def labels(runs: Sequence[Run], without: str | None = None) -> dict[str, str]:

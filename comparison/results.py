@@ -2,7 +2,6 @@
 
 import csv
 import datetime
-import json
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from comparison.schemas import EvaluationMetrics, RunRecord, TrainingMetrics, TrainingRecord
+from comparison.settings import Settings, settings_of
 from groundwork.folders import walk
 from groundwork.run_directory import HISTORY, METRICS, RECORD
 
@@ -39,10 +39,8 @@ DEFAULTS = {
     "val_check_interval": 1.0,
     "check_val_every_n_epoch": 1,
 }
-NO_SETTINGS = {"seed", "root", "num_workers"}  # of a model or its data, since they change no result
 MODEL, NOISY = "model", "noisy input"  # methods in noise_curve.csv
 
-Settings = dict[str, str]  # by their keys on the command line, such as noise.std
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
@@ -159,40 +157,6 @@ def read(directories: Iterable[Path]) -> Results:
         except (OSError, ValueError, csv.Error) as error:
             found.left_out.append(LeftOut(directory, " ".join(str(error).split())))
     return found
-
-
-def settings_of(group: str, node: dict[str, Any]) -> Settings:
-    """Return a config's node as text, by its keys on the command line: its class by the group."""
-    settings: Settings = {}
-    for name, value in node.items():
-        key = group if name == "_target_" else f"{group}.{name}"
-        if _is_group(value):
-            settings |= settings_of(key, value)
-        elif name not in NO_SETTINGS:
-            settings[key] = _text(value)
-    return settings
-
-
-def _is_group(value: Any) -> bool:
-    """Whether a value is settings of their own, such as an optimizer's, and describes no object."""
-    nodes = [value, *value.values()] if isinstance(value, dict) else []
-    return bool(nodes) and not any("_target_" in node for node in nodes if isinstance(node, dict))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 1.0 and 1 are the same setting
-    if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
-        return " + ".join(map(_call, value.values()))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _call(node: Any) -> str:
-    """Write a node with a class as a call: Gaussian(std=0.2, clip=false)."""
-    if not isinstance(node, dict) or "_target_" not in node:
-        return _text(node)
-    arguments = ", ".join(f"{k}={_text(v)}" for k, v in node.items() if k != "_target_")
-    return f"{str(node['_target_']).rpartition('.')[2]}({arguments})"
 
 
 def _run_directories(directories: Iterable[Path], left_out: list[LeftOut]) -> Iterator[Path]:
