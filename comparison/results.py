@@ -167,17 +167,11 @@ def settings_of(group: str, node: dict[str, Any]) -> Settings:
     settings: Settings = {}
     for name, value in node.items():
         key = group if name == "_target_" else f"{group}.{name}"
-        if _is_group(value):
+        if isinstance(value, dict) and "_target_" not in json.dumps(value):  # no objects
             settings |= settings_of(key, value)
         elif name not in NO_SETTINGS:
             settings[key] = _text(value)
     return settings
-
-
-def _is_group(value: Any) -> bool:
-    """Whether a value is settings of their own, such as an optimizer's, and describes no object."""
-    nodes = [value, *value.values()] if isinstance(value, dict) else []
-    return bool(nodes) and not any("_target_" in node for node in nodes if isinstance(node, dict))
 
 
 def _text(value: Any) -> str:
