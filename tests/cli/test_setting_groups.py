@@ -87,7 +87,7 @@ def test_a_setting_that_stands_deeper_is_proposed(tmp_path: Path) -> None:
     assert line == "patience: there is no such setting, did you mean early_stopping.patience?"
 
 
-GROUPS = {"seed": 0, "a": {"lr": 1, "width": 1, "b": {"depth": 1}}, "c": {"width": 1}}
+GROUPS = {"seed": 0, "lrs": 0, "a": {"lr": 1, "width": 1, "b": {"depth": 1}}, "c": {"width": 1}}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ GROUPS = {"seed": 0, "a": {"lr": 1, "width": 1, "b": {"depth": 1}}, "c": {"width
         ("depth", "did you mean model.a.b.depth?"),
         ("dept", "did you mean model.a.b.depth?"),
         ("sed", "did you mean model.seed?"),
-        ("width", "the choices are a, c, seed"),  # two groups have it
+        ("width", "the choices are a, c, lrs, seed"),  # two groups have it
     ],
 )
 def test_names_at_the_same_place_come_first(given: str, answer: str) -> None:
