@@ -18,9 +18,12 @@ from pydantic import (
 )
 
 from cli.suggestions import nearest, suggest_setting
+from groundwork.ranges import in_words, is_number_in_range
 
 File = Annotated[str, Field(min_length=1)]
 MISSING = "???"  # how OmegaConf writes a value that has to be given
+# pydantic's types of errors of values that have the right type.
+OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 def check_config(cfg: DictConfig, kind: type, groups: Iterable[str] = ()) -> None:
@@ -93,6 +96,8 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
     except PydanticSchemaGenerationError:
         return None  # an annotation that only the constructor itself can judge
     except ValidationError as error:
+        if is_number_in_range(annotation) and error.errors()[0]["type"] in OUT_OF_RANGE:
+            raise ValueError(f"{name} must be {in_words(annotation)}, got {value}") from None
         reasons = {
             problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
             for problem in error.errors()

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 
 def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:
@@ -51,18 +52,25 @@ def _ranges(annotated: Any) -> dict[str, tuple[TypeAdapter[Any], str]]:
     return {
         name: (TypeAdapter(hint, config=config), words)
         for name, hint in hints.items()
-        if (words := _in_words(hint))
+        if (words := in_words(hint))
     }
 
 
-def _in_words(annotation: Any) -> str:
+def is_number_in_range(annotation: Any) -> bool:
+    """Whether an annotation is one number with a range, and nothing else."""
+    parts = get_args(annotation)
+    ranged = get_origin(annotation) is Annotated and parts[0] in (int, float)
+    return ranged and all(isinstance(field, FieldInfo) for field in parts[1:])
+
+
+def in_words(annotation: Any) -> str:
     """Say the range of an annotation, as in "in [0, 1] or null". It is empty without a range."""
     parts = get_args(annotation)
     if get_origin(annotation) is not Annotated:
-        words = [said for part in parts if (said := _in_words(part))]
+        words = [said for part in parts if (said := in_words(part))]
         return " or ".join([*words, "null"] if words and NoneType in parts else words)
     if get_origin(parts[0]) is list:  # with a least length
-        return f"{_in_words(parts[0])} and not empty"
+        return f"{in_words(parts[0])} and not empty"
     limits: dict[str, float] = {}
     for field in parts[1:]:
         for limit in field.metadata:

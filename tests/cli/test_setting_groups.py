@@ -46,7 +46,7 @@ def test_a_group_is_passed_on_as_a_plain_dictionary() -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"shade": 0, "colour": None}, "noise.look.tint.shade=0: should be greater than 0"),
+        ({"shade": 0, "colour": None}, "noise.look.tint.shade must be in (0, 1], got 0"),
         ({"shade": "x", "colour": None}, "noise.look.tint.shade=x: should be a valid number"),
         ({"colour": None}, "noise.look.tint.shade is required: give it on the command line"),
         (
