@@ -1,6 +1,7 @@
 """What the tests share: real data where it is there, and what the configs in conf/ describe."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
 from groundwork.files import REPOSITORY
+from tests.helpers.shared import VARIABLE
 
 NUM_CLASSES = 10
 
@@ -17,6 +19,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="the long versions of the reliability tests"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of `tests.helpers.shared`; the processes that xdist starts inherit it."""
+    if VARIABLE not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="shared_by_tests_", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ[VARIABLE] = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

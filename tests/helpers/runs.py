@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from denoisers.metrics import psnr
 from groundwork.batch import Batch
 from groundwork.files import REPOSITORY, write_json
 from tests.helpers import warm
+from tests.helpers.shared import once
 
 ROOT = REPOSITORY
 CPU = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
@@ -49,8 +49,6 @@ DENSE = ("model=dense", "trainer.max_epochs=3", "trainer.logger=true")
 VAE = ("model=vae", "trainer.max_epochs=3")
 CLASSIFIER = ("model=classifier", "trainer.max_epochs=3")
 CONTROL = ("model=classifier", "model.input=noisy", "trainer.max_epochs=2")
-
-_folder = tempfile.TemporaryDirectory(prefix="runs_for_tests_")
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def train_in(directory: Path, *overrides: str, go_on: bool = False) -> Run:
 @functools.cache
 def trained(*overrides: str) -> Run:
     """The tiny run with these overrides, which is trained once and must not be changed."""
-    return train_in(Path(tempfile.mkdtemp(dir=_folder.name)), *overrides)
+    return once(lambda folder: train_in(folder, *overrides), "train", *overrides)
 
 
 def composite_of(denoiser: Path, classifier: Path) -> tuple[str, ...]:
@@ -127,7 +125,8 @@ def score_in(directory: Path, checkpoint: Path, *overrides: str) -> dict[str, An
 @functools.cache
 def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
     """The scores of a checkpoint, which is scored once for all that only read them."""
-    return score_in(Path(tempfile.mkdtemp(dir=_folder.name)), checkpoint, *overrides)
+    names = ("score", str(checkpoint), *overrides)
+    return once(lambda folder: score_in(folder, checkpoint, *overrides), *names)
 
 
 def start_command(script: str, *arguments: str, directory: Path) -> warm.Started:
