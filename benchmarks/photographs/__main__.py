@@ -5,6 +5,8 @@ published numbers.
     python -m benchmarks.photographs --root pictures/ --sets BSD68 --sigma 25 --every 4
 """
 
+from __future__ import annotations
+
 import argparse
 import math
 import os
@@ -69,13 +71,11 @@ def _run(given: argparse.Namespace) -> None:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"--output {output} exists already: give a new folder")
     _keep_to(given.threads)
-    import torch
     from rich.console import Console
 
     from benchmarks.photographs import measuring, methods, report, sets
     from groundwork.environment import environment
 
-    torch.set_num_threads(given.threads)
     folders = sets.folders(given.root, given.sets)
     scored = methods.baselines(given.baselines)
     if given.baselines is None and methods.BASELINES["bm3d"] not in scored:
@@ -92,7 +92,7 @@ def _run(given: argparse.Namespace) -> None:
     tested = _with_a_model(tested, scored, named=bool(given.sets))
     command = f"{PROGRAM} {shlex.join(sys.argv[1:])}"
     about = machine() | environment() | {"command": command, "threads": given.threads}
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 140)
     comparisons: list[Comparison] = []
     for each in tested:
         fitting = [method for method in scored if method.channels in (None, each.channels)]

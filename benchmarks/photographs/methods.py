@@ -59,7 +59,7 @@ def _as_it_is(noisy: Picture, sigma: float) -> Picture:
 BASELINES = {
     "noisy": Method(NOISY, None, _as_it_is),
     "tv": Method("total variation", None, partial(_filtered, filters.total_variation, 1.0)),
-    "nlm": Method("non-local means", None, partial(_filtered, filters.non_local_means, 0.8)),
+    "nlm": Method("non-local means", None, partial(_filtered, filters.non_local_means, 0.7)),
     "bm3d": Method(BM3D, None, partial(_filtered, filters.bm3d, 1.0)),
 }
 
