@@ -1,5 +1,6 @@
 """The results as tables, as JSON, and as a plot of quality over time; published numbers beside."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from reporting.statistics import paired_intervals
 from reporting.tables import Table
 
 PROTOCOL = (
-    "Noise is Gaussian, neither cut nor rounded, and drawn for each picture anew from "
+    "Noise is Gaussian, σ of 255, neither cut nor rounded, and drawn for each picture anew from "
     "numpy.random.RandomState(0), in the order rows, columns, channels. Results are rounded to 8 "
     "bits and scored over all pixels. Scores are means over the pictures, with 95 % bootstrap "
     "intervals over them; times are medians over them."
@@ -29,7 +30,11 @@ NOTES = (
     f"'over {BM3D}' is the mean difference in PSNR to {BM3D} on the same pictures, with its own "
     "interval, and 'times as fast' the median ratio of their times.",
 )
-LINES = ("--", ":", "-.", (0, (6, 1.5)), (0, (1, 2.5)))  # of published methods
+# Of the plot. Published methods are grey lines, those that were measured coloured points.
+LINES = ("--", ":", "-.", (0, (8, 2)), (0, (6, 2, 1, 2, 1, 2)))
+MARKERS = "osD^vPX*"
+PANEL = 3.8, 2.8  # inches
+LEGEND = 2.6, 0.2  # inches of an entry
 
 
 def write(folder: Path, comparisons: Sequence[Comparison], about: dict[str, Any]) -> None:
@@ -133,26 +138,31 @@ def plot(comparisons: Sequence[Comparison]) -> Figure:
     """
     sets = list(dict.fromkeys(each.tested.name for each in comparisons))
     sigmas = list(dict.fromkeys(each.sigma for each in comparisons))
-    size = 3.6 * len(sets) + 2.4, 2.9 * len(sigmas)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(sigmas), len(sets), squeeze=False)
     methods = list(dict.fromkeys(name for each in comparisons for name in each.results))
-    others = list(dict.fromkeys(name for each in comparisons for name in _published(each)))
+    methods = [name for name in methods if name != NOISY]
+    others = list(dict.fromkeys(_line(name) for each in comparisons for name in _published(each)))
+    width = max(PANEL[0] * len(sets), 2 * LEGEND[0])
+    columns = int(width / LEGEND[0])
+    entries = math.ceil((len(methods) + len(others) + 1) / columns)
+    height = PANEL[1] * len(sigmas) + LEGEND[1] * entries
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(len(sigmas), len(sets), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()  # until there is something in it
     for each in comparisons:
         axis = axes[sigmas.index(each.sigma), sets.index(each.tested.name)]
         axis.set_axis_on()
-        for name, result in each.results.items():
-            if name != NOISY:
+        for number, name in enumerate(methods):
+            if name in each.results:
+                result = each.results[name]
                 seconds = statistics.median(result.ms_per_megapixel) / 1000
-                color = f"C{methods.index(name)}"
+                marker = MARKERS[number % len(MARKERS)]
                 psnr = statistics.fmean(result.psnr)
-                axis.plot(seconds, psnr, "o", color=color, label=name)
+                axis.plot(seconds, psnr, marker, color=f"C{number % 10}", label=name)
         for name, psnr in _published(each).items():
-            number = others.index(name)
-            style = {"color": f"C{9 - number}", "linestyle": LINES[number % len(LINES)]}
-            axis.axhline(psnr, linewidth=1, label=f"{name}, published", **style)
+            style = LINES[others.index(_line(name)) % len(LINES)]
+            label = f"{name}, published"
+            axis.axhline(psnr, color="0.4", linestyle=style, linewidth=1, zorder=0, label=label)
         axis.set_xscale("log")
         axis.set_title(each.title, fontsize=10)
         axis.set_xlabel("seconds per megapixel")
@@ -164,6 +174,16 @@ def plot(comparisons: Sequence[Comparison]) -> Figure:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        legend.values(), legend.keys(), loc="outside right center", fontsize=8, frameon=False
+        legend.values(),
+        legend.keys(),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=8,
+        frameon=False,
     )
     return figure
+
+
+def _line(name: str) -> str:
+    """Whose line a published method has: BM3D of colours is drawn as that of grey pictures."""
+    return name.removeprefix("C")

@@ -1,30 +1,20 @@
 """benchmarks.photographs: the field's protocol, and published numbers told from measured ones."""
 
-import json
 import sys
 import time
-from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
-from PIL import Image
 from scipy.stats import bootstrap
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torch import nn
 
 from baselines import filters
-from benchmarks.photographs import __main__ as command
 from benchmarks.photographs import measuring, methods, protocol, report, sets
-from benchmarks.photographs.kair import read_dncnn
 from benchmarks.photographs.measuring import Comparison, Result
 from benchmarks.photographs.published import PUBLISHED, psnr_of
-from tests.helpers.runs import TINY, trained
-
-UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind", *TINY)
+from tests.helpers.photographs import make_set, picture
 
 
 def halve(noisy: methods.Picture, sigma: float) -> methods.Picture:
@@ -32,27 +22,6 @@ def halve(noisy: methods.Picture, sigma: float) -> methods.Picture:
 
 
 HALF = methods.Method("half", None, halve)
-
-
-def picture(seed: int, channels: int = 1) -> NDArray[np.uint8]:
-    """H W, or H W C."""
-    shape = (20, 26) if channels == 1 else (20, 26, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def make_set(root: Path, name: str, count: int, channels: int = 1) -> Path:
-    folder = root / name
-    folder.mkdir(parents=True)
-    for number in range(count):
-        Image.fromarray(picture(number, channels)).save(folder / f"{number:02d}.png")
-    return folder
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
-    """What the command does, in this process and on the cores that it has."""
-    monkeypatch.setattr(command, "_keep_to", lambda threads: None)
-    monkeypatch.setattr(sys, "argv", ["photographs", *map(str, arguments)])
-    command.main()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -184,95 +153,12 @@ def test_the_plot_has_a_panel_for_each_set_and_sigma() -> None:
     assert "noisy" not in drawn
 
 
-def test_the_command_scores_a_model_and_writes_three_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make_set(tmp_path, "Set12", 12)
-    make_set(tmp_path, "CBSD68", 2, channels=3)  # which no model is for
-    output = tmp_path / "output"
-    settings = ("--root", tmp_path, "--sigma", "25", "--output", output, "--baselines", "noisy")
-    run(monkeypatch, f"mine={trained(*UNET).best}", *settings)
-    said = capsys.readouterr().out
-    assert "Set12, σ = 25, 12 grey pictures" in said
-    assert "CBSD68" not in said
-    written = json.loads((output / "results.json").read_text())
-    (result,) = written["results"]
-    assert result["pictures"] == [f"{number:02d}.png" for number in range(12)]
-    assert [*result["methods"]] == ["noisy", "mine"]
-    psnr = result["methods"]["mine"]["psnr"]
-    assert psnr["mean"] == pytest.approx(np.mean(psnr["by_picture"]))
-    assert psnr["interval"][0] < psnr["mean"] < psnr["interval"][1]
-    assert "BM3D" not in result["methods"]
-    assert result["published_psnr"]["BM3D"] == 29.97
-    assert f"| mine | {psnr['mean']:.2f} |" in (output / "table.md").read_text()
-    assert Image.open(output / "psnr_over_time.png").format == "PNG"
-
-    before = (output / "results.json").read_bytes()
-    with pytest.raises(SystemExit):
-        run(monkeypatch, *settings)
-    assert f"--output {output} exists already: give a new folder" in capsys.readouterr().err
-    assert (output / "results.json").read_bytes() == before
-
-
 def test_every_second_picture_is_said_to_be_a_part(tmp_path: Path) -> None:
     folder = make_set(tmp_path, "Set12", 12)
     part = sets.read(folder, 5)
     assert [*part.pictures] == ["00.png", "05.png", "10.png"]
     assert part.described == "3 of 12 grey pictures"
     assert sets.read(folder, 1).described == "12 grey pictures"
-
-
-def test_mistakes_are_told_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "root"
-    make_set(root, "colour", 1, channels=3)
-    make_set(root, "Set12", 1)
-    (root / "empty").mkdir()
-    Image.fromarray(picture(0)).save(make_set(root, "mixed", 1, channels=3) / "grey.png")
-    deep = np.zeros((20, 20), np.uint16)
-    Image.fromarray(deep).save(make_set(root, "deep", 1) / "deep.png")
-    Image.fromarray(picture(0)[:9]).save(make_set(root, "small", 1) / "small.png")
-    (tmp_path / "bare").mkdir()
-    model = trained(*UNET).best
-    monkeypatch.setitem(sys.modules, "bm3d", None)  # what Python holds of a module that is absent
-    cases = [
-        (("--root", root / "none"), "none: there is no such folder"),
-        (("--root", tmp_path / "bare"), "it has none of the folders Set12, BSD68, CBSD68, Kodak24"),
-        (("--root", root, "--sets", "Set14"), "--sets Set14: there is no such folder in"),
-        (("--root", root, "--sets", "Set14"), "it has Set12, colour, deep, empty, mixed, small"),
-        (("--root", root, "--sets", "empty"), "empty has no pictures"),
-        (("--root", root, "--sets", "mixed"), "has grey pictures (grey.png) and pictures in col"),
-        (("--root", root, "--sets", "deep"), "deep.png is not a grey or RGB picture of 8 bits"),
-        (("--root", root, "--sets", "small"), "small.png has less than 11 pixels a side"),
-        ((model, "--root", root, "--sets", "colour"), "is for grey pictures: colour is colour"),
-        (
-            (model, "--root", root, "--sets", "Set12", "colour"),
-            "--sets colour: no model is for colour pictures",
-        ),
-        (("none.ckpt", "--root", root), "there is no checkpoint at none.ckpt"),
-        ((model, model, "--root", root), "two methods are called"),
-        (("--root", root, "--kair-dncnn", model), "is no DnCNN of KAIR's"),
-        (("--root", root, "--kair-dncnn", "none.pth"), "there is no file none.pth"),
-        (("--root", root, "--baselines"), "there is nothing to score"),
-        (
-            ("--root", root, "--baselines", "bm4d"),
-            "--baselines bm4d: choose from noisy, tv, nlm, b",
-        ),
-        (("--root", root, "--baselines", "bm3d"), "non-commercial use only, is absent: pip inst"),
-        (("--root", root, "--sigma", "0"), "--sigma must be above 0, got 0"),
-        (("--root", root, "--sigma", "nan"), "--sigma must be above 0, got nan"),
-        (("--root", root, "--every", "0"), "--every must be at least 1, got 0"),
-        (("--root", root, "--threads", "0"), "--threads must be from 1 to"),
-    ]
-    for arguments, reason in cases:
-        with pytest.raises(SystemExit) as ended:
-            run(monkeypatch, *arguments, "--output", tmp_path / "output")
-        assert ended.value.code == 2
-        line = capsys.readouterr().err.splitlines()[-1]
-        assert line.startswith("python -m benchmarks.photographs: ")
-        assert reason in line
-    assert not (tmp_path / "output").exists()
 
 
 def test_without_its_package_bm3d_stays_out_unless_asked_for(
@@ -306,36 +192,3 @@ def test_bm3d_of_colours_is_cbm3d(monkeypatch: pytest.MonkeyPatch) -> None:
         assert methods.BASELINES["bm3d"].restore(noisy, 51).shape == noisy.shape
     assert calls == [("grey", (20, 26, 1), 0.2), ("colour", (20, 26, 3), 0.2)]
     assert filters.BM3D.apply is filters.bm3d
-
-
-def kair_network(channels: int, depth: int, width: int) -> nn.Sequential:
-    """As KAIR lays out DnCNN once its batch normalisation is merged: convolutions with biases."""
-    torch.manual_seed(0)
-    layers: list[nn.Module] = []
-    for number in range(depth):
-        before = channels if number == 0 else width
-        after = channels if number == depth - 1 else width
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_network_of_kairs_restores_as_it_does_there(tmp_path: Path, channels: int) -> None:
-    """It predicts the noise, and takes it away."""
-    theirs = nn.Module()
-    theirs.model = kair_network(channels, 5, 12)
-    torch.save(theirs.state_dict(), tmp_path / "dncnn_15.pth")
-    method = methods.published_dncnn(tmp_path / "dncnn_15.pth")
-    assert (method.name, method.channels) == ("dncnn_15 of KAIR", channels)
-    noisy = torch.rand(channels, 20, 26)
-    with torch.no_grad():
-        expected = (noisy - theirs.model(noisy[None])[0]).clamp(0, 1)
-    restored = torch.from_numpy(method.restore(noisy.numpy(), 15))
-    torch.testing.assert_close(restored, expected, atol=1e-6, rtol=0)
-
-
-def test_another_network_is_not_taken_for_kairs(tmp_path: Path) -> None:
-    state = OrderedDict(kair_network(1, 3, 4).state_dict())  # without "model."
-    torch.save(state, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match=r"other\.pth is no DnCNN of KAIR's: its weights have oth"):
-        read_dncnn(tmp_path / "other.pth")
