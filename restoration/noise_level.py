@@ -25,6 +25,9 @@ ANSWERS = np.array(
         for x in range(PATCH - 2)
     ]
 )
+# Degrees of freedom of a patch's mean square answer to noise: those of a chi-squared variable of
+# the same variance, which is that of a quadratic form. Neighbouring answers see the same pixels.
+FREEDOM = (len(ANSWERS) * GAIN) ** 2 / np.square(ANSWERS @ ANSWERS.T).sum()
 FEWEST_PATCHES = 100
 MOST_PATCHES = 20_000
 STEPS = 512  # of the table over the brightness
@@ -49,13 +52,11 @@ def estimate_std(picture: np.ndarray) -> float | None:
     for noise that is not white, as a JPEG's, and too high for weak noise where more than half of a
     picture is fine texture.
     """
-    patches = _patches(picture)
-    patches = patches[~((patches <= 0) | (patches >= 1)).all((1, 2))]
-    if len(patches) < FEWEST_PATCHES:
+    means, variances = patch_statistics(picture)
+    if len(means) < FEWEST_PATCHES:
         return None
-    answers = patches.reshape(len(patches), -1) @ ANSWERS.T
-    variances, means = np.square(answers).mean(1) / GAIN, patches.mean((1, 2))
-    median, clean = _median_answer(), np.linspace(0, 1, STEPS)
+    median = chi2.median(FREEDOM) / FREEDOM  # of a patch's variance, relative to its mean
+    clean = np.linspace(0, 1, STEPS)
 
     def noisier_than(std: float) -> bool:
         mean, variance = clipped_moments(clean, std)
@@ -72,7 +73,19 @@ def estimate_std(picture: np.ndarray) -> float | None:
     return low
 
 
-def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
+def patch_statistics(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each patch, by the Laplacian's answers: float64 N.
+
+    Patches that are black or white throughout are left out. In a patch without structure, the
+    variance is that of the noise times a chi-squared variable of mean 1 and `FREEDOM` degrees.
+    """
+    patches = _patches(picture)
+    patches = patches[~((patches <= 0) | (patches >= 1)).all((1, 2))]
+    answers = patches.reshape(len(patches), PATCH**2) @ ANSWERS.T
+    return patches.mean((1, 2)), np.square(answers).mean(1) / GAIN
+
+
+def clipped_moments(clean: np.ndarray, std: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of a clean pixel with Gaussian noise of this std, cut to [0, 1].
 
     Those of a normal variable that is censored on both sides (Foi 2009).
@@ -84,17 +97,6 @@ def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarr
     square = (clean**2 + std**2) * inside + 2 * clean * std * (at_low - at_high)
     square += std**2 * (low * at_low - high * at_high) + above
     return mean, np.maximum(square - mean**2, TINY)
-
-
-def _median_answer() -> float:
-    """The median of a patch's mean square answer to noise, relative to its mean.
-
-    That of a chi-squared variable with the same variance, which is that of a quadratic form:
-    neighbouring answers see the same pixels.
-    """
-    products = ANSWERS @ ANSWERS.T
-    freedom = (len(ANSWERS) * GAIN) ** 2 / np.square(products).sum()
-    return float(chi2.median(freedom) / freedom)
 
 
 def _patches(picture: np.ndarray) -> np.ndarray:
