@@ -97,9 +97,13 @@ def non_local_means(noisy: Images, std: float, h: float) -> Images:
 
 
 def bm3d(noisy: Images, std: float, factor: float) -> Images:
-    """Apply BM3D (Dabov, Foi, Katkovnik and Egiazarian 2007) for noise of `factor * std`."""
-    from bm3d import bm3d as block_matching
+    """Apply BM3D (Dabov, Foi, Katkovnik and Egiazarian 2007) for noise of `factor * std`.
 
+    Blocks of colour images are matched by luminance alone, as in CBM3D.
+    """
+    import bm3d
+
+    block_matching = bm3d.bm3d_rgb if noisy.shape[1] == 3 else bm3d.bm3d
     return _each(noisy, partial(block_matching, sigma_psd=factor * std))
 
 

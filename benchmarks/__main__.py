@@ -9,7 +9,6 @@ lowest and the highest. Keras takes part if `make keras` has made its environmen
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import memory, report, startup, training
+from benchmarks.machine import machine
 from benchmarks.turns import answer
 from groundwork.files import expand
 
@@ -74,15 +74,6 @@ def measure(part: str, count: int, networks: Sequence[str]) -> Any:
             return {name: answer(module, str(count), f"model={name}") for name in names}
         case _:
             return answer("benchmarks.growth", str(count))
-
-
-def machine() -> dict[str, Any]:
-    model = ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(": ")[2] if names else ""
-    return {"processor": model or platform.processor(), "python": platform.python_version()}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 NODES = 64  # of the quadrature over a range of standard deviations
+MANY_PHOTONS = 1_000  # whose number is as good as normal: the mean is off by less than 1e-4
 
 
 def gaussian(clean: Tensor, std: Tensor | float) -> Tensor:
@@ -42,6 +43,27 @@ def poisson(clean: Tensor, peak: float) -> Tensor:
     up_to = torch.special.gammaincc(most + 1, rate)  # P(count <= most)
     exactly = (torch.special.xlogy(most, rate) - rate - torch.lgamma(most + 1)).exp()
     return (clean * (up_to - exactly) + (1 - up_to)).to(clean.dtype)
+
+
+def poisson_gaussian(clean: Tensor, peak: float, std: float) -> Tensor:
+    """Return the mean of Poisson(peak * clean) / peak plus normal noise, cut afterwards.
+
+    It is the sum over all counts, so it takes memory in proportion to their number.
+    """
+    if peak > MANY_PHOTONS:
+        return gaussian(clean, (clean / peak + std**2).sqrt())
+    rate = peak * clean.double()[..., None]
+    counts = torch.arange(math.ceil(peak + 10 * math.sqrt(peak) + 30)).to(rate)
+    chance = (torch.special.xlogy(counts, rate) - rate - torch.lgamma(counts + 1)).exp()
+    return (chance @ gaussian(counts / peak, std)).to(clean.dtype)
+
+
+def from_table(means: Tensor, clean: Tensor) -> Tensor:
+    """Interpolate means that are known at evenly spaced levels from 0 to 1, which `means` lists."""
+    position = clean * (len(means) - 1)
+    below = position.long().clamp(max=len(means) - 2)
+    means = means.to(clean)
+    return means[below].lerp(means[below + 1], position - below)
 
 
 def uniform(clean: Tensor, half_width: float) -> Tensor:

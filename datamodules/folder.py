@@ -1,20 +1,14 @@
-"""One's own pictures: random crops to train on, fixed ones to validate and to test.
-
-P pictures or planes of H x W pixels; N crops of S x S pixels in a split, B in a batch; C channels.
-"""
+"""One's own pictures: random crops to train on, fixed ones to validate and to test."""
 
 import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-import torch
 from pydantic import Field
-from torch import Generator, Tensor
 
-from datamodules.crops import fixed_crops, gather, random_crops
-from datamodules.images import ImageDataModule, Split
+from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures
 from datamodules.noise import Noise
 from datamodules.reading import (
     NAMED,
@@ -30,20 +24,14 @@ from datamodules.reading import (
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
 from groundwork.ranges import require_ranges
-from groundwork.seeding import generator
 
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 log = logging.getLogger(__name__)
 
 
-class Folder(ImageDataModule):
-    """Square crops of the pictures in a folder, and in the folders in it. They have no labels.
-
-    An epoch of training has `train_size` crops at random places. A picture is drawn in proportion
-    to its pixels. Places and symmetries are keyed by (seed, epoch). The crops of validation and
-    test are fixed, lie side by side, and depend on no seed.
+class Folder(CroppedPictures):
+    """Square crops of the pictures in a folder, and in the folders in it.
 
     Pictures are held out as a whole. They are ordered by the SHA-256 of their files: the first are
     for validation, the next for the test, the others for training. The split therefore depends on
@@ -59,14 +47,12 @@ class Folder(ImageDataModule):
         test_root: The folder of the test pictures. `None` holds out some of root's.
         channels: 1 makes pictures grey, by ITU-R BT.601 as Pillow does. 3 gives grey pictures three
             equal channels.
-        crop: S. Smaller pictures are left out, with a warning.
+        crop: Pixels on a side of a crop. Smaller pictures are left out, with a warning.
         range: Which of the files' numbers are black and white, as in `value_range`. It is the same
             for all files of one type, including the test pictures.
-        symmetries: Whether each training crop gets a random one of a square's eight symmetries.
-        train_size: Crops in an epoch of training.
-        val_size, test_size: The largest number of fixed crops. No two show the same pixel.
         val_share, test_share: Shares of root's pictures. Each holds out at least one picture.
-        noise, batch_size, eval_seed, num_workers, seed: See `ImageDataModule`.
+        noise, symmetries, train_size, val_size, test_size, batch_size, eval_seed, num_workers,
+            seed: See `CroppedPictures`.
 
     Raises:
         ValueError: A setting is out of range. From `setup`: a picture cannot be read, there are too
@@ -75,15 +61,13 @@ class Folder(ImageDataModule):
         FileNotFoundError: From `setup`: there is no folder, or no picture in it.
     """
 
-    class_names = ()
-
     def __init__(
         self,
         noise: Noise,
         root: str,
         test_root: str | None,
-        channels: Literal[1, 3],
-        crop: Annotated[int, Field(ge=1, le=10_000)],
+        channels: Channels,
+        crop: Crop,
         range: Given,
         symmetries: bool,
         train_size: Count,
@@ -104,35 +88,31 @@ class Folder(ImageDataModule):
             )
         require_range(range)
         self.range = range
-        self.image_shape = channels, crop, crop
-        self.train_count = train_size + val_size
-        super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
+        super().__init__(
+            noise,
+            channels,
+            crop,
+            symmetries,
+            train_size,
+            val_size,
+            test_size,
+            batch_size,
+            eval_seed,
+            num_workers,
+            seed,
+        )
         self.root = expand(root).absolute()
         self.test_root = None if test_root is None else expand(test_root).absolute()
-        self.symmetries = symmetries
-        self.train_size = train_size
-        self.test_count = test_size
         self.val_share = val_share
         self.test_share = test_share
-        self._places = torch.empty(0)  # of the training pictures, as `together` gives them
-        self._epoch: dict[int, Tensor] = {}  # the rows of training's crops in one epoch
 
     def setup(self, stage: str) -> None:
         if self._images:
             return
         training, validation, test = self._pictures()
-        # One tensor holds both, the training pictures first.
-        self._images[False], places = together([*training, *validation])
-        self._images[True], test_places = together(test)
-        planes = [sum(len(p.samples) for p in pictures) for pictures in (training, validation)]
-        self._places, val_places = places.split(planes)
-        crop = self.image_shape[1]
-        self._rows["train"] = self._draw_crops(generator("cpu", "crops to fit with"))
-        self._rows["val"] = fixed_crops(val_places, crop, self.val_size)
-        self._rows["test"] = fixed_crops(test_places, crop, self.test_count)
-        self._labels = {split: torch.full((len(rows),), -1) for split, rows in self._rows.items()}
-        self.val_size, self.test_count = self.size("val"), self.size("test")
-        self.train_count = self.train_size + self.val_size
+        planes = sum(len(picture.samples) for picture in training)
+        self._hold(False, *together([*training, *validation]), training=planes)
+        self._hold(True, *together(test), training=0)
         held = "|".join(
             " ".join(picture.digest for picture in pictures) for pictures in (training, validation)
         )
@@ -175,22 +155,3 @@ class Folder(ImageDataModule):
             named = ", ".join(names[:NAMED]) + more
             log.warning("%s: smaller than the crop of %d pixels, left out: %s", root, crop, named)
         return fit
-
-    def _draw_crops(self, random: Generator) -> Tensor:
-        crop = self.image_shape[1]
-        return random_crops(self._places, crop, self.train_size, self.symmetries, random)
-
-    def _rows_in(self, split: Split, epoch: int | None) -> Tensor:
-        if split != "train" or epoch is None:
-            return self._rows[split]
-        if epoch not in self._epoch:
-            self._epoch.clear()
-            drawn = self._draw_crops(generator("cpu", "crops", self.seed, epoch))
-            self._epoch[epoch] = drawn.to(self._rows[split].device)
-        return self._epoch[epoch]
-
-    def _samples(self, split: Split, rows: Tensor) -> Tensor:
-        test = split == "test"
-        self._images[test] = samples = self._images[test].to(rows.device)
-        channels, crop, _ = self.image_shape
-        return gather(samples, rows, channels, crop)

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from datamodules import clipped_mean
 from datamodules.noise import Noise, NotNegative
 
 KNOTS, DRAWS = 33, 2**19  # levels of grey whose mean is estimated, and draws at each
@@ -55,9 +56,7 @@ class Mixed(Noise):
 
         It is linear between them. The standard error is 0.0014 of the noise's standard deviation.
         """
-        means, position = self._means.to(clean), clean * (KNOTS - 1)
-        below = position.long().clamp(max=KNOTS - 2)
-        return means[below].lerp(means[below + 1], position - below)
+        return clipped_mean.from_table(self._means, clean)
 
     @cached_property
     def _means(self) -> Tensor:

@@ -26,6 +26,10 @@ ANSWERS = np.array(
         for x in range(PATCH - 2)
     ]
 )
+# Neighbouring responses share pixels, so a patch's mean square response to noise is a quadratic
+# form. It is approximated by a chi-squared variable of the same variance, with these degrees of
+# freedom.
+FREEDOM = (len(ANSWERS) * GAIN) ** 2 / np.square(ANSWERS @ ANSWERS.T).sum()
 FEWEST_PATCHES = 100
 MOST_PATCHES = 20_000
 STEPS = 512  # of brightness, in the table of moments
@@ -52,13 +56,11 @@ def estimate_std(picture: np.ndarray) -> float | None:
         The standard deviation, in units of the [0, 1] range. 0.0 if no noise is found. None if
         fewer than a hundred patches count, or if they respond more strongly than to any noise.
     """
-    patches = _patches(picture)
-    patches = patches[~((patches <= 0) | (patches >= 1)).all((1, 2))]
-    if len(patches) < FEWEST_PATCHES:
+    means, variances = patch_statistics(picture)
+    if len(means) < FEWEST_PATCHES:
         return None
-    answers = patches.reshape(len(patches), -1) @ ANSWERS.T
-    variances, means = np.square(answers).mean(1) / GAIN, patches.mean((1, 2))
-    median, clean = _median_answer(), np.linspace(0, 1, STEPS)
+    median = chi2.median(FREEDOM) / FREEDOM  # of a patch's variance, relative to the mean
+    clean = np.linspace(0, 1, STEPS)
 
     def noisier_than(std: float) -> bool:
         mean, variance = clipped_moments(clean, std)
@@ -75,7 +77,19 @@ def estimate_std(picture: np.ndarray) -> float | None:
     return low
 
 
-def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
+def patch_statistics(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measure the mean and the variance of each patch, by the Laplacian's responses: float64 N.
+
+    Patches that are all black or all white are left out. In a patch without structure, the variance
+    is that of the noise times a chi-squared variable of mean 1 and `FREEDOM` degrees of freedom.
+    """
+    patches = _patches(picture)
+    patches = patches[~((patches <= 0) | (patches >= 1)).all((1, 2))]
+    answers = patches.reshape(len(patches), PATCH**2) @ ANSWERS.T
+    return patches.mean((1, 2)), np.square(answers).mean(1) / GAIN
+
+
+def clipped_moments(clean: np.ndarray, std: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and variance of pixels with Gaussian noise that is clipped to [0, 1].
 
     They are those of a normal variable that is censored on both sides (Foi 2009).
@@ -91,17 +105,6 @@ def clipped_moments(clean: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarr
     square = (clean**2 + std**2) * inside + 2 * clean * std * (at_low - at_high)
     square += std**2 * (low * at_low - high * at_high) + above
     return mean, np.maximum(square - mean**2, TINY)
-
-
-def _median_answer() -> float:
-    """Return the median of a patch's mean squared response to noise, relative to its mean.
-
-    Neighbouring responses share pixels, so the mean square is a quadratic form. Its median is
-    approximated by that of a chi-squared variable with the same variance.
-    """
-    products = ANSWERS @ ANSWERS.T
-    freedom = (len(ANSWERS) * GAIN) ** 2 / np.square(products).sum()
-    return float(chi2.median(freedom) / freedom)
 
 
 def _patches(picture: np.ndarray) -> np.ndarray:

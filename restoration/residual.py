@@ -67,8 +67,8 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
         std,
         explained,
         strength,
-        _correlation(white[..., 1:], white[..., :-1], power),
-        _correlation(white[:, 1:], white[:, :-1], power),
+        correlation(white[..., 1:], white[..., :-1], power),
+        correlation(white[:, 1:], white[:, :-1], power),
         1.96 / math.sqrt(residual.size),
     )
 
@@ -80,7 +80,8 @@ def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]
 
 
-def _correlation(first: np.ndarray, second: np.ndarray, power: float) -> float:
+def correlation(first: np.ndarray, second: np.ndarray, power: float) -> float:
+    """Mean product over the power, or 0 where there is nothing to multiply."""
     if first.size == 0 or power == 0:
         return 0.0
     return float((first * second).mean(dtype=np.float64)) / power

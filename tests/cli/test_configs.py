@@ -42,6 +42,8 @@ def overrides_for(group: str, option: str, request: pytest.FixtureRequest) -> li
         overrides += SIZES
     if group == "data" and node_of(group, option).keys() >= {"root"}:  # also one that is required
         overrides += [f"data.root={request.getfixturevalue(f'{option}_root')}"]
+    if (group, option) == ("data", "dead_leaves"):
+        overrides += ["data.pictures=1"]
     if group == "objective":
         overrides += ["noise.clip=false"]
     if (group, option) == ("model", "composite"):

@@ -21,6 +21,7 @@ from datamodules.noise import (
     Speckle,
     Uniform,
 )
+from datamodules.poisson_gaussian import PoissonGaussian
 from groundwork.seeding import derive_seed, generator
 from tests.helpers.runs import ROOT, compose
 
@@ -162,6 +163,7 @@ VARIANCES: list[tuple[Noise, Any]] = [
     (Speckle(0.4, clip=False), lambda clean: (0.4 * clean) ** 2),
     (Uniform(0.3, clip=False), lambda clean: 0.3**2 / 3 + 0 * clean),
     (Dropout(0.3, clip=False), lambda clean: 0.3 * 0.7 * clean**2),
+    (PoissonGaussian(0.5, 0.2, 0.9, clip=False), lambda clean: 0.81 * (0.5 * clean + 0.2)),
     (
         Mixed({"shot": Poisson(6.0, False), "read-out": Gaussian(0.4, False)}, 1.0, clip=False),
         lambda clean: clean / 6 + 0.4**2,
@@ -330,6 +332,45 @@ def test_the_brightest_light_is_counted_too() -> None:
     assert error.std().item() == pytest.approx(noise.level, rel=0.05)
 
 
+# Poisson and Gaussian
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.3, 0.02), (0.01, 0.001), (0.002, 0.04), (0.0011, 1e-5)])
+def test_the_mean_of_clipped_sensor_noise_is_the_integral(a: float, b: float) -> None:
+    """Of the probability that a noisy value lies above each value in [0, 1]."""
+    found = PoissonGaussian(a, b, 1.0, clip=True).mean(GREYS.double())
+    cuts = (torch.arange(2_000).double() + 0.5) / 2_000
+    for grey, mean in zip(GREYS.double(), found, strict=True):
+        counts = torch.arange(stats.poisson.ppf(1 - 1e-14, grey / a) + 1).double()
+        chances = torch.from_numpy(stats.poisson.pmf(counts, grey / a))
+        above = stats.norm.sf((cuts[:, None] - a * counts) / b**0.5) @ chances.numpy()
+        assert mean.item() == pytest.approx(above.mean(), abs=1e-5)
+
+
+def test_much_light_is_taken_as_normal_without_a_step() -> None:
+    many = [PoissonGaussian(1 / n, 1e-4, 1.0, clip=True).mean(GREYS) for n in (999, 1_001)]
+    torch.testing.assert_close(*many, rtol=0, atol=1e-4)
+
+
+def test_without_one_of_its_parts_sensor_noise_is_the_other() -> None:
+    for clip in (False, True):
+        shot, read = PoissonGaussian(0.2, 0, 0.5, clip), PoissonGaussian(0, 0.16, 0.5, clip)
+        photons, normal = Poisson(20.0, clip), Gaussian(0.2, clip)
+        for noise, alone in ((shot, photons), (read, normal)):
+            torch.testing.assert_close(draw(noise, random_images()), draw(alone, random_images()))
+            torch.testing.assert_close(noise.mean(GREYS), alone.mean(GREYS), rtol=0, atol=1e-5)
+
+
+def test_strength_is_a_factor_on_the_standard_deviation() -> None:
+    noise = PoissonGaussian(0.12, 0.04, 1.0, clip=False)
+    assert (noise.level, noise.at(0.1).strength) == pytest.approx((0.4, 0.25))
+    assert noise.at(0.1).level == pytest.approx(0.1)
+    half = PoissonGaussian(0.03, 0.01, 1.0, clip=False)
+    torch.testing.assert_close(
+        draw(noise.scaled(0.5), random_images()), draw(half, random_images())
+    )
+
+
 # Uniform and speckle
 
 
@@ -420,6 +461,11 @@ def test_the_parts_of_a_mixture_are_named_on_the_command_line() -> None:
         ("poisson", {"peak": math.nan}, "peak must"),
         ("poisson", {"peak": 1.001e9}, "peak must"),
         ("gaussian", {"std": 1_000.1}, "std must"),
+        ("poisson_gaussian", {"a": -0.1}, "a must"),
+        ("poisson_gaussian", {"b": math.nan}, "b must"),
+        ("poisson_gaussian", {"strength": -1.0}, "strength must"),
+        ("poisson_gaussian", {"a": 0.0, "b": 0.0}, "a and b must not both be 0"),
+        ("poisson_gaussian", {"strength": 1e-4}, "a must be 0 or at least 1e-09 .* got 5e-10"),
         ("mixed", {"strength": -1.0}, "strength must"),
         ("mixed", {"strength": 21.0}, r"strength=21.0: parts.salt_and_pepper.probability must"),
         ("mixed", {"parts": {"gaussian": {"std": -1.0}}}, "parts.gaussian.std must"),

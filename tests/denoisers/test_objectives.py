@@ -518,6 +518,7 @@ NO_NOISE = {
     "speckle": "noise.std=0",
     "uniform": "noise.half_width=0",
     "mixed": "noise.strength=0",
+    "poisson_gaussian": "noise.strength=0",
 }
 
 

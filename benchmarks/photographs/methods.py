@@ -1,0 +1,116 @@
+"""The methods that are scored: models, and baselines that are told the noise."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from baselines import filters
+from benchmarks.photographs.kair import read_dncnn
+from benchmarks.photographs.protocol import WHITE
+from benchmarks.photographs.sets import COLOURS
+from denoisers.base import ImageModel
+from denoisers.checkpoint import load_model
+from groundwork.files import expand
+from restoration.restorer import Restorer
+
+Picture = NDArray[np.float32]  # C H W
+NOISY, BM3D = "noisy", "BM3D"
+BM3D_CURE = (
+    "its package, whose licence is for non-commercial use only, is absent: pip install '.[bm3d]'"
+)
+
+
+class Method(NamedTuple):
+    """A method that restores pictures.
+
+    Attributes:
+        name: Its name in tables.
+        channels: Of the pictures that it is for, 1 or 3. None for both.
+        restore: Called with a noisy picture and the noise's standard deviation, of 255.
+    """
+
+    name: str
+    channels: int | None
+    restore: Callable[[Picture, float], Picture]
+
+    @property
+    def colours(self) -> str:
+        return "all" if self.channels is None else COLOURS[self.channels]
+
+
+def _filtered(
+    apply: Callable[[Picture, float, float], Picture], value: float, noisy: Picture, sigma: float
+) -> Picture:
+    return apply(noisy[None], sigma / WHITE, value)[0]
+
+
+def _as_it_is(noisy: Picture, sigma: float) -> Picture:
+    return noisy
+
+
+# By the name on the command line. The settings were chosen on other pictures than the test sets':
+# docs/photographs.md says on which.
+BASELINES = {
+    "noisy": Method(NOISY, None, _as_it_is),
+    "tv": Method("total variation", None, partial(_filtered, filters.total_variation, 1.0)),
+    "nlm": Method("non-local means", None, partial(_filtered, filters.non_local_means, 0.7)),
+    "bm3d": Method(BM3D, None, partial(_filtered, filters.bm3d, 1.0)),
+}
+
+
+def baselines(names: Sequence[str] | None) -> list[Method]:
+    """Return baselines by their names; None stands for all that can run here.
+
+    Raises:
+        ValueError: There is no such baseline, or BM3D is asked for and its package is absent.
+    """
+    absent = find_spec("bm3d") is None
+    for name in names or ():
+        if name not in BASELINES:
+            raise ValueError(f"--baselines {name}: choose from {', '.join(BASELINES)}")
+        if name == "bm3d" and absent:
+            raise ValueError(f"--baselines bm3d: {BM3D_CURE}")
+    if names is None:
+        names = [name for name in BASELINES if name != "bm3d" or not absent]
+    return [BASELINES[name] for name in dict.fromkeys(names)]
+
+
+def model(given: str) -> Method:
+    """Return the method of a checkpoint, given as its path or as `name=path`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no model that restores pictures.
+    """
+    name, equals, path = given.partition("=")
+    if not equals or expand(given).exists():
+        name, path = given, given
+    return _of_network(name, load_model(path)[0])
+
+
+def published_dncnn(path: Path) -> Method:
+    """Return the method of a DnCNN from KAIR's model zoo.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return _of_network(f"{path.stem} of KAIR", read_dncnn(path))
+
+
+def _of_network(name: str, network: ImageModel) -> Method:
+    try:
+        restorer = Restorer(network, None, torch.device("cpu"))
+    except ValueError as error:
+        raise ValueError(f"{name}: {str(error).removeprefix('checkpoint: ')}") from None
+    return Method(name, restorer.image_shape[0], partial(_restored, restorer))
+
+
+def _restored(restorer: Restorer, noisy: Picture, sigma: float) -> Picture:
+    """Blind: a model is not told how strong the noise is."""
+    return np.asarray(restorer(torch.from_numpy(noisy)).numpy())
