@@ -1,6 +1,6 @@
 """Restore pictures with a trained model. No noise is added.
 
-python denoise.py checkpoint=outputs/…/checkpoints/best.ckpt input=photos/ output=restored/
+python denoise.py checkpoint=outputs/…/checkpoints/best.ckpt input=photos/
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from restoration import inputs, settings
 # torch, and all that needs it, is imported inside the functions, so that a wrong path is refused at
 # once.
 if TYPE_CHECKING:
-    from datamodules.value_range import Given
     from restoration.report import Report
     from restoration.restorer import Restorer
     from restoration.trained_on import Training
@@ -37,7 +36,8 @@ def denoise(cfg: DictConfig) -> list[Report]:
     """
     given = settings.checked(cfg)
     reference = Path(given["reference"]) if given["reference"] else None
-    tasks = inputs.find(given["input"], Path(given["output"]), reference, given["overwrite"])
+    output = Path(given["output"]) if given["output"] else inputs.beside(given["input"])
+    tasks = inputs.find(given["input"], output, reference, given["overwrite"])
 
     import torch
     from omegaconf import OmegaConf
@@ -67,7 +67,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
     for task in track(tasks, "restoring", transient=True, disable=not sys.stdout.isatty()):
         signals.stop_if_asked()
         try:
-            reports.append(restore(task, restorer, given["checkpoint"], training, given["range"]))
+            reports.append(restore(task, restorer, training, given))
         except (ValueError, OSError) as error:
             failures.append(one_line(error))
     if reports:
@@ -78,7 +78,7 @@ def denoise(cfg: DictConfig) -> list[Report]:
 
 
 def restore(
-    task: inputs.Task, restorer: Restorer, checkpoint: str, training: Training, given: Given
+    task: inputs.Task, restorer: Restorer, training: Training, given: settings.Settings
 ) -> Report:
     """Restore one picture or stack, plane by plane, and write it with its reports.
 
@@ -87,9 +87,8 @@ def restore(
     Args:
         task: The picture and its files.
         restorer: The restorer of the checkpoint's model.
-        checkpoint: The path of the checkpoint, for the report.
         training: What the model was trained on, for the report.
-        given: Which of the file's numbers are black and white, as in `value_range`.
+        given: The settings of denoise.py.
 
     Raises:
         ValueError: The picture cannot be read, or does not fit its reference.
@@ -107,8 +106,8 @@ def restore(
     kind = samples.kind_of(stored)
     if task.restored.suffix == ".png":
         samples.require_png_holds(task.source, kind)
-    values = range_of(task.source, stored, given)
-    clean = clean_planes(task, stored, values, given)
+    values = range_of(task.source, stored, given["range"])
+    clean = clean_planes(task, stored, values, given["range"])
     channels, height, width = stored.size
     pixels = np.empty((stored.count, channels + stored.alpha, height, width), stored.dtype)
     found, tile = [], None
@@ -117,7 +116,8 @@ def restore(
         noisy = values.scaled(plane[:channels])
         tile = restorer.tile_for(torch.from_numpy(noisy))
         colours = restorer(torch.from_numpy(noisy)).numpy()
-        restored[:channels] = values.stored(colours, stored.dtype)
+        mixed = colours + np.float32(given["strength"] - 1) * (colours - noisy)
+        restored[:channels] = values.stored(mixed.clip(0, 1), stored.dtype)
         restored[channels:] = plane[channels:]
         # The report is about the numbers in the file, which may have been rounded.
         found.append(measures.measure(noisy, values.scaled(restored[:channels]), right))
@@ -125,7 +125,7 @@ def restore(
     lost = writing.write_picture(task.restored, pixels, kind, metadata_of(task.source))
     told = report.Report(
         task,
-        checkpoint,
+        given["checkpoint"],
         training,
         stored.size,
         tile,
@@ -134,6 +134,7 @@ def restore(
         stored.alpha,
         planes if stored.shape else None,
         lost,
+        given["strength"],
     )
     report.write(told)
     return told

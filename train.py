@@ -52,6 +52,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from denoisers.resuming import read_resumable
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
+    from training.initial_weights import start_from
     from training.set_objective import set_objective
     from training.settings import check_batches, check_settings
 
@@ -72,6 +73,8 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
         set_objective(cfg.objective, model, data)
+        if cfg.init and start is None:
+            start_from(model, cfg.init)
         if cfg.compile:
             model.compile_training()
         if cut_off and trains(model) and last_checkpoint(directory).is_file():
@@ -105,6 +108,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
                 composed = {
                     "model": plain(cfg.model),
                     "config_hash": run_directory.config_hash(cfg),
+                    "init": cfg.init,
                 }
                 write_json(directory / run_directory.RECORD, record | environment() | composed)
             with ddp.together(trainer):

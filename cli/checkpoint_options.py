@@ -44,7 +44,10 @@ def score(arguments: list[str]) -> list[str]:
 
 
 def resume(arguments: list[str]) -> list[str]:
-    """Make the options of the checkpoint that train.py goes on from, if the command line has one.
+    """Make the options of the checkpoint that train.py resumes or starts from, if there is one.
+
+    A run that starts from the weights of `init` has their model, unless the command line has
+    another one.
 
     Args:
         arguments: The command line.
@@ -57,8 +60,10 @@ def resume(arguments: list[str]) -> list[str]:
         ValueError: The file is not a checkpoint, or decides what an override sets.
     """
     path = _value(arguments, "checkpoint")
-    if path is None or not HELP.isdisjoint(arguments):
+    if not HELP.isdisjoint(arguments):
         return []
+    if path is None:
+        return _start(arguments)
     checkpoint = _read(path)
     _offer(_settings(checkpoint))
     for key in (override.key_or_group for override in _overrides(arguments)):
@@ -71,6 +76,14 @@ def resume(arguments: list[str]) -> list[str]:
     settings = {"seed": run["seed"]} | stopping
     groups = [f"{group}={OPTION}" for group in GROUPS]
     return [*groups, *(f"{key}={'null' if v is None else v}" for key, v in settings.items())]
+
+
+def _start(arguments: list[str]) -> list[str]:
+    init = _value(arguments, "init")
+    if init is None or any(override.key_or_group == "model" for override in _overrides(arguments)):
+        return []
+    _offer({"model": _settings(_read(init))["model"] | {"seed": "${seed}"}})
+    return [f"model={OPTION}"]
 
 
 def _offer(nodes: dict[str, dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from denoisers.base import ImageModel, LossOutput, Stage
-from denoisers.losses import PixelLossName, pixel_loss
+from denoisers.losses import DistanceName, PixelLossName, pixel_loss
 from denoisers.metrics import restoration_metrics
 from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
@@ -76,7 +76,7 @@ class PixelDenoiser(Denoiser):
     """
 
     fully_convolutional: ClassVar[bool]
-    loss: PixelLossName
+    loss: DistanceName | PixelLossName
 
     @property
     def takes_any_size(self) -> bool:
@@ -97,6 +97,8 @@ class Autoencoder(PixelDenoiser):
         image_shape, optimizer, seed: See `Denoiser`.
         loss: Between restored and clean pixels.
     """
+
+    loss: PixelLossName
 
     def __init__(
         self,

@@ -9,8 +9,9 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-DistanceName = Literal["mse", "l1"]
+DistanceName = Literal["mse", "l1", "psnr"]
 PixelLossName = Literal["mse", "l1", "bce"]
+BEST_ERROR = 1e-5  # of a mean squared error of 0, in the loss "psnr": it counts as 50 dB
 
 
 def pixel_loss(name: PixelLossName, logits: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,6 +32,13 @@ def pixel_loss(name: PixelLossName, logits: Tensor, clean: Tensor) -> tuple[Tens
 
 
 def distance(name: DistanceName, restored: Tensor, clean: Tensor) -> Tensor:
-    """Return the loss per image, a scalar, of images B C H W with any values."""
+    """Return the loss per image, a scalar, of images B C H W with any values.
+
+    "psnr" is the mean negative PSNR in dB. It weights the images of a batch by their errors'
+    inverse, so that those with little noise count as much as those with much.
+    """
+    if name == "psnr":
+        errors = (restored - clean).square().flatten(1).mean(1)
+        return 10 * (errors + BEST_ERROR).log10().mean()
     measure = {"mse": F.mse_loss, "l1": F.l1_loss}[name]
     return measure(restored, clean, reduction="sum") / len(clean)

@@ -45,6 +45,14 @@ class Task:
         return [self.restored, *(self.restored.with_name(name + end) for end in REPORTS)]
 
 
+def beside(given: str | Sequence[str]) -> Path:
+    """Return the folder for restored pictures if none is given: `restored`, beside the first."""
+    folder = Path(given if isinstance(given, str) else given[0]).parent
+    while glob.has_magic(str(folder)):
+        folder = folder.parent
+    return folder / "restored"
+
+
 def find(
     given: str | Sequence[str], output: Path, reference: Path | None, overwrite: bool
 ) -> list[Task]:

@@ -52,6 +52,7 @@ class Report:
         alpha: Whether the picture has transparency.
         planes: The planes of a stack. The other measures summarise them. None for a single picture.
         lost: Metadata of the original that the restored file does not have.
+        strength: The share of the residual that was taken away, as the user has chosen.
     """
 
     task: Task
@@ -66,6 +67,7 @@ class Report:
     alpha: bool = False
     planes: Planes | None = None
     lost: tuple[str, ...] = ()
+    strength: float = 1.0
 
     @property
     def noise_in_range(self) -> bool | None:
@@ -77,8 +79,9 @@ class Report:
 
     @property
     def left_noise_in(self) -> bool:
-        strength = self.residual.strength
-        return bool(self.noise_std) and strength is not None and strength < WEAKER
+        if not self.noise_std or self.residual.strength is None or self.strength < 1:
+            return False
+        return self.residual.strength < WEAKER
 
     @property
     def shows_structure(self) -> bool:
@@ -140,6 +143,7 @@ class Report:
             "noise_in_range": self.noise_in_range,
             "residual": residual._asdict(),
             "scores": self.scores,
+            "strength": self.strength,
             "lost": list(self.lost),
             "warnings": self.warnings,
         }
@@ -159,6 +163,8 @@ class Report:
             lines.append("The model is for grey pictures, so each channel was restored on its own.")
         if self.shape[0] < training.image_shape[0]:
             lines.append("The model is for colour pictures, so it was given three equal channels.")
+        if self.strength != 1:
+            lines.append(f"Of the noise that the model saw, {self.strength:.0%} was taken away.")
         if self.planes:
             axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
             lines.append(f"It is a stack of {axes}, restored plane by plane.")

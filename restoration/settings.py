@@ -15,7 +15,8 @@ class Settings(TypedDict):
 
     checkpoint: File
     input: File | Annotated[list[File], Field(min_length=1)]
-    output: File
+    output: File | None
+    strength: Annotated[float, Field(ge=0, le=2)]
     reference: File | None
     range: Given
     tile: Literal["auto"] | Annotated[int, Field(ge=1)]

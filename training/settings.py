@@ -25,6 +25,7 @@ class Settings(TypedDict):
     seed: Seed
     compile: bool
     checkpoint: File | None
+    init: File | None
     early_stopping: EarlyStopping
 
 

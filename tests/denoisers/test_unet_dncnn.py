@@ -60,7 +60,7 @@ def test_a_dncnns_loss_is_a_sum_over_pixels(loss: str) -> None:
 
 
 def test_a_dncnn_has_no_cross_entropy_and_at_least_two_layers() -> None:
-    with pytest.raises(ValueError, match=r"model\.loss=bce: .*'mse' or 'l1'"):
+    with pytest.raises(ValueError, match=r"model\.loss=bce: .*'mse', 'l1' or 'psnr'"):
         new_model("dncnn", loss="bce")
     with pytest.raises(ValueError, match="depth must be in \\[2, 1,000\\], got 1"):
         new_model("dncnn", depth=1)

@@ -58,9 +58,10 @@ SMALL: dict[
     "conv_transposed": {"channels": [4, 8]},
     "unet": {"channels": [4, 8]},
     "dncnn": {"depth": 3, "width": 4},
+    "residual_unet": {"channels": [4, 8], "blocks": [1, 1]},
 }
 MODELS = ["dense", "composite", *SMALL]
-ANY_SIZE = {"conv_upsample", "conv_transposed", "unet", "dncnn"}
+ANY_SIZE = {"conv_upsample", "conv_transposed", "unet", "dncnn", "residual_unet"}
 OUTPUTS = {"classifier": ["logits"], "composite": ["restored", "logits"]}
 LICENCE = "CC0-1.0"
 

@@ -20,6 +20,7 @@ from cli.messages import is_users_mistake, one_line
 from datamodules.noise import Blind, Gaussian, Noise, Poisson
 from denoisers import metrics
 from denoisers.checkpoint import load_model
+from restoration import inputs
 from restoration.inputs import Task
 from restoration.report import Report
 from restoration.residual import residual_of
@@ -456,3 +457,41 @@ def test_black_pictures_and_single_pixels_have_reports(tmp_path: Path) -> None:
         assert report.noise_std is None
         content = json_of(report.task.restored.with_name(f"{report.task.restored.name}.json"))
         assert content["noise_in_range"] is None
+
+
+def test_restored_pictures_lie_beside_the_input_if_no_folder_is_given(tmp_path: Path) -> None:
+    report = restore(f"input={save(tmp_path / 'a' / 'photo.png', pixels(3))}")[0]
+    restored = tmp_path / "a" / "restored" / "photo.png"
+    assert report.task.restored == restored
+    assert np.asarray(Image.open(restored)).shape == (24, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("photo.jpg", "restored"),
+        ("a/photo.jpg", "a/restored"),
+        ("a/photos", "a/restored"),
+        ("a/**/b*/*.png", "a/restored"),
+        (["b/one.png", "c/two.png"], "b/restored"),
+    ],
+)
+def test_the_folder_beside_an_input(given: str | list[str], folder: str) -> None:
+    assert inputs.beside(given) == Path(folder)
+
+
+def test_strength_mixes_what_was_restored_with_what_was_given(tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png", pixels(1))
+    given = np.asarray(Image.open(source)).astype(float)
+
+    def restored(strength: float) -> np.ndarray:
+        output = tmp_path / str(strength)
+        report = restore(f"input={source}", f"output={output}", f"strength={strength}")[0]
+        assert (f"{strength:.0%} was taken away" in report.as_text()) == (strength != 1)
+        return np.asarray(Image.open(output / "in.png")).astype(float)
+
+    whole = restored(1.0)
+    assert np.abs(whole - given).max() > 3
+    assert np.array_equal(restored(0.0), given)
+    assert np.abs(restored(0.5) - (given + whole) / 2).max() <= 1
+    assert np.abs(restored(1.5) - (1.5 * whole - 0.5 * given).clip(0, 255)).max() <= 1

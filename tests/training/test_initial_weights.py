@@ -1,0 +1,79 @@
+"""train.py init=… starts from the weights of another run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cli import checkpoint_options
+from denoisers.checkpoint import load_model
+from tests.helpers.lines import line_for
+from tests.helpers.runs import DENSE, Run, json_of, read, same, train_in, trained
+
+STILL = "model.optimizer.lr=1e-12"  # what an epoch makes of the weights shows where it began
+EPOCH = ("trainer.max_epochs=1", STILL)
+
+
+def start_in(directory: Path, *arguments: str) -> Run:
+    """Train as the command line does."""
+    added = checkpoint_options.resume(list(arguments))
+    try:
+        return train_in(directory, *arguments, *added)
+    finally:
+        checkpoint_options.withdraw()
+
+
+def test_training_starts_from_the_weights_and_the_model_of_a_run(tmp_path: Path) -> None:
+    first = trained(*DENSE)
+    run = start_in(tmp_path / "run", f"init={first.best}", "seed=3", "noise.std=0.2", *EPOCH)
+    model, settings = load_model(run.last)
+    before, _ = load_model(first.best)
+    for name, weight in before.named_parameters():
+        torch.testing.assert_close(model.state_dict()[name], weight, atol=1e-8, rtol=0)
+    assert dict(model.hparams) == dict(before.hparams) | {
+        "optimizer": before.hparams["optimizer"] | {"lr": 1e-12},
+        "seed": 3,
+    }
+    assert settings["noise"]["std"] == 0.2
+    assert settings["parent_id"] is None  # it is another run, which trains all its epochs
+    assert json_of(run.directory / "run.json")["init"] == str(first.best)
+
+
+def test_a_run_without_init_starts_from_other_weights(tmp_path: Path) -> None:
+    first, run = trained(*DENSE), train_in(tmp_path / "run", "model=dense", *EPOCH)
+    assert not same(read(first.best)["state_dict"], read(run.last)["state_dict"])
+
+
+def test_the_same_seed_starts_to_the_same_bits(tmp_path: Path) -> None:
+    arguments = (f"init={trained(*DENSE).best}", "trainer.max_epochs=1")
+    runs = [start_in(tmp_path / name, *arguments) for name in "ab"]
+    assert same(*(read(run.last)["state_dict"] for run in runs))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["model=unet"], "its Dense does not fit the UNet of model=, only the"),
+        (
+            ["model=dense", "model.latent_dim=8"],
+            "the model to train has (8, 256); channels and sizes of model and data",
+        ),
+        (
+            ["data.train_size=64", "init=nowhere.ckpt"],
+            "there is no checkpoint at nowhere.ckpt",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    words = [f"init={trained(*DENSE).best}", *arguments]
+    line = line_for(lambda: start_in(tmp_path / "run", *words))
+    assert reason in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_takes_no_other_weights() -> None:
+    last = trained(*DENSE).last
+    with pytest.raises(ValueError, match="init: a resumed run takes all from its checkpoint"):
+        checkpoint_options.resume([f"checkpoint={last}", "init=other.ckpt"])
