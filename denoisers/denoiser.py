@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from denoisers.base import ImageModel, LossOutput, Stage
-from denoisers.losses import DistanceName, PixelLossName, pixel_loss
+from denoisers.losses import DistanceName, PixelLossName, distance, pixel_loss
 from denoisers.metrics import restoration_metrics
 from denoisers.optimizer import AdamW
 from groundwork.batch import Batch
@@ -88,6 +88,36 @@ class PixelDenoiser(Denoiser):
 
         Values that are cut have no gradient.
         """
+
+
+class NoisePredictor(PixelDenoiser):
+    """A denoiser that predicts the noise and subtracts it.
+
+    Args:
+        loss: Between clean pixels and restored ones before they are cut to [0, 1], since values
+            that are cut have no gradient.
+        image_shape, optimizer, seed: See `Denoiser`.
+    """
+
+    loss: DistanceName
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        loss: DistanceName,
+        optimizer: AdamW,
+        seed: int,
+    ) -> None:
+        super().__init__(image_shape, optimizer, seed)
+        self.loss = loss
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.estimate(noisy).clamp(0, 1)
+
+    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
+        estimate = self.estimate(batch.noisy)
+        loss = distance(self.loss, estimate, batch.clean)
+        return LossOutput({"loss": loss}, estimate.clamp(0, 1))
 
 
 class Autoencoder(PixelDenoiser):

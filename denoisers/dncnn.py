@@ -9,28 +9,24 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoisers.base import LossOutput, Width
-from denoisers.denoiser import PixelDenoiser
+from denoisers.base import Width
+from denoisers.denoiser import NoisePredictor
 from denoisers.layers import BatchNorm2d
-from denoisers.losses import DistanceName, distance
+from denoisers.losses import DistanceName
 from denoisers.optimizer import AdamW
-from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
 
 
-class DnCNN(PixelDenoiser):
+class DnCNN(NoisePredictor):
     """Zhang, Zuo, Chen, Meng and Zhang (2017). It takes images of any size.
 
     Args:
         depth: Convolutions. The first and the last have no batch normalisation.
         width: Channels between them.
-        loss: Between clean pixels and restored ones before they are cut to [0, 1], since values
-            that are cut have no gradient.
-        image_shape, optimizer, seed: See `Denoiser`.
+        image_shape, loss, optimizer, seed: See `NoisePredictor`.
     """
 
     fully_convolutional = True
-    loss: DistanceName
 
     def __init__(
         self,
@@ -41,10 +37,9 @@ class DnCNN(PixelDenoiser):
         optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, optimizer, seed)
+        super().__init__(image_shape, loss, optimizer, seed)
         self.save_hyperparameters()
         require_ranges(DnCNN.__init__, locals())
-        self.loss = loss
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], width, 3, padding=1), nn.ReLU()]
         for _ in range(depth - 2):
             layers += [nn.Conv2d(width, width, 3, padding=1, bias=False)]
@@ -60,11 +55,3 @@ class DnCNN(PixelDenoiser):
     def estimate(self, noisy: Tensor) -> Tensor:
         """Return the images less their predicted noise, with values outside [0, 1]."""
         return noisy - self.last(self.features(noisy))
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        return self.estimate(noisy).clamp(0, 1)
-
-    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
-        estimate = self.estimate(batch.noisy)
-        loss = distance(self.loss, estimate, batch.clean)
-        return LossOutput({"loss": loss}, estimate.clamp(0, 1))

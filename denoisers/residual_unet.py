@@ -12,18 +12,17 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoisers.base import LossOutput, Widths
-from denoisers.denoiser import PixelDenoiser
-from denoisers.losses import DistanceName, distance
+from denoisers.base import Widths
+from denoisers.denoiser import NoisePredictor
+from denoisers.losses import DistanceName
 from denoisers.optimizer import AdamW
-from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
 
 SMALL = 0.01
 Blocks = Annotated[list[Annotated[int, Field(ge=1, le=1_000)]], Field(min_length=1)]
 
 
-class ResidualUNet(PixelDenoiser):
+class ResidualUNet(NoisePredictor):
     """DRUNet (Zhang et al. 2021) on the unshuffled pixels of FFDNet (Zhang, Zuo and Zhang 2018).
 
     Neither biases nor a normalisation add anything to the features. If the input is scaled, so is
@@ -35,13 +34,10 @@ class ResidualUNet(PixelDenoiser):
             other one on half of those before it.
         blocks: Residual blocks of each stage on the way down, and again on the way up. The last
             stage has them once.
-        loss: Between clean pixels and restored ones before they are cut to [0, 1], since values
-            that are cut have no gradient.
-        image_shape, optimizer, seed: See `Denoiser`.
+        image_shape, loss, optimizer, seed: See `NoisePredictor`.
     """
 
     fully_convolutional = True
-    loss: DistanceName
 
     def __init__(
         self,
@@ -52,14 +48,13 @@ class ResidualUNet(PixelDenoiser):
         optimizer: AdamW,
         seed: int,
     ) -> None:
-        super().__init__(image_shape, optimizer, seed)
+        super().__init__(image_shape, loss, optimizer, seed)
         self.save_hyperparameters()
         require_ranges(ResidualUNet.__init__, locals())
         if len(blocks) != len(channels):
             raise ValueError(
                 f"blocks must have as many numbers as channels, got {blocks} for {channels}"
             )
-        self.loss = loss
         self.multiple = 2 ** len(channels)  # height and width are padded to one of it
         parts = 4 * image_shape[0]
         *outer, (bottom_width, bottom_blocks) = zip(channels, blocks, strict=True)
@@ -101,14 +96,6 @@ class ResidualUNet(PixelDenoiser):
             features = stage(up(features) + skips.pop())
         noise = F.pixel_shuffle(self.last(features), 2)
         return noisy - noise[..., : noisy.shape[-2], : noisy.shape[-1]]
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        return self.estimate(noisy).float().clamp(0, 1)
-
-    def loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
-        estimate = self.estimate(batch.noisy)
-        loss = distance(self.loss, estimate, batch.clean)
-        return LossOutput({"loss": loss}, estimate.float().clamp(0, 1))
 
 
 class _ResidualBlock(nn.Module):
