@@ -6,7 +6,7 @@ its own. This file imports nothing heavy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, get_args, get_origin, is_typeddict
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import (
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cli.suggestions import nearest, suggest_setting
-from groundwork.ranges import in_words, is_number_in_range
+from groundwork.ranges import annotations_of, in_words, is_number_in_range
 
 File = Annotated[str, Field(min_length=1)]
 MISSING = "???"  # how OmegaConf writes a value that has to be given
@@ -67,8 +67,10 @@ def check_group(
         known = names_in(annotations) | dict.fromkeys(others)
         choices = suggest_setting(name, known, before)
         raise ValueError(f"{before}{name}: there is no such setting, {choices}")
+    absent: frozenset[str] = getattr(kind, "__optional_keys__", frozenset()) - settings.keys()
     for name, annotation in annotations.items():
-        check_value(settings.get(name, MISSING), annotation, before + name)
+        if name not in absent:
+            check_value(settings.get(name, MISSING), annotation, before + name)
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:
@@ -106,13 +108,6 @@ def check_value(value: Any, annotation: Any, name: str) -> None:
         choices = [choice for choice in _literals(annotation) if isinstance(choice, str)]
         near = nearest(value, choices, f"{name}=") if isinstance(value, str) else ""
         raise ValueError(f"{line}; {near}" if near else line) from None
-
-
-def annotations_of(annotated: Any) -> dict[str, Any]:
-    """Return the annotations of a class or a function by name, with their ranges."""
-    hints = get_type_hints(annotated, include_extras=True)
-    hints.pop("return", None)
-    return hints
 
 
 def names_in(annotations: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pytorch_lightning import Trainer
 from torch import nn
 
 from cli import memory
-from cli.checking import annotations_of, check_value, names_in
+from cli.checking import check_value, names_in
 from cli.suggestions import suggest_setting
 from cli.trainer_settings import TrainerSettings
 from datamodules.images import ImageDataModule
@@ -31,6 +31,7 @@ from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.objectives import TrainingObjective
 from groundwork import machine
+from groundwork.ranges import annotations_of
 
 # The groups that a config chooses from, and what each choice describes.
 KINDS: dict[str, type] = {

@@ -14,7 +14,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.optimizer import AdamW, learning_rate, optimizer_and_schedule
+from denoisers.optimizer import OptimizerSettings, learning_rate, optimizer_and_schedule
 from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
 from groundwork.seeding import Seed, derive_seed, generator
@@ -61,7 +61,7 @@ class ImageModel(LightningModule):
     monitor: str
     image_shape: tuple[int, int, int]
 
-    def __init__(self, optimizer: AdamW, seed: Seed) -> None:
+    def __init__(self, optimizer: OptimizerSettings, seed: Seed) -> None:
         super().__init__()
         require_ranges(ImageModel.__init__, locals())
         self.optimizer_settings = optimizer

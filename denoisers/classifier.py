@@ -15,7 +15,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from denoisers.base import ImageModel, LossOutput, Stage, Width, Widths
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
 
@@ -47,7 +47,7 @@ class Classifier(ImageModel):
         channels: Widths,
         hidden: Width,
         dropout: Annotated[float, Field(ge=0, lt=1)],
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(optimizer, seed)

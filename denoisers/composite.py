@@ -15,7 +15,7 @@ from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.checkpoint import build_model, describe, load_model
 from denoisers.classifier import Classifier
 from denoisers.denoiser import Denoiser
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.batch import Batch
 from groundwork.ranges import require_ranges
 
@@ -45,7 +45,7 @@ class Composite(ImageModel):
         classifier: dict[str, Any],
         finetune: bool,
         class_weight: Annotated[float, Field(ge=0)],
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(optimizer, seed)
@@ -95,7 +95,7 @@ def assemble(
     classifier: str,
     finetune: bool,
     class_weight: float,
-    optimizer: AdamW,
+    optimizer: OptimizerSettings,
     seed: int,
     image_shape: tuple[int, int, int],
     num_classes: int,

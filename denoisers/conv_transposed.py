@@ -14,7 +14,7 @@ from denoisers.base import Widths
 from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import PixelLossName
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.ranges import require_ranges
 
 KERNEL = 5
@@ -40,7 +40,7 @@ class ConvTransposed(Autoencoder):
         image_shape: tuple[int, int, int],
         channels: Widths,
         loss: PixelLossName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, loss, optimizer, seed)

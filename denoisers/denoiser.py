@@ -14,7 +14,7 @@ from torchmetrics import MetricCollection
 from denoisers.base import ImageModel, LossOutput, Stage
 from denoisers.losses import DistanceName, PixelLossName, distance, pixel_loss
 from denoisers.metrics import restoration_metrics
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.batch import Batch
 from groundwork.measures import NOISY, between_images
 
@@ -34,7 +34,7 @@ class Denoiser(ImageModel):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(optimizer, seed)
@@ -105,7 +105,7 @@ class NoisePredictor(PixelDenoiser):
         self,
         image_shape: tuple[int, int, int],
         loss: DistanceName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, optimizer, seed)
@@ -134,7 +134,7 @@ class Autoencoder(PixelDenoiser):
         self,
         image_shape: tuple[int, int, int],
         loss: PixelLossName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, optimizer, seed)

@@ -12,7 +12,7 @@ from denoisers.base import Width, Widths
 from denoisers.denoiser import Autoencoder
 from denoisers.layers import BatchNorm1d
 from denoisers.losses import PixelLossName
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.ranges import require_ranges
 
 
@@ -41,7 +41,7 @@ class Dense(Autoencoder):
         hidden: Widths,
         latent_dim: Width,
         loss: PixelLossName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, loss, optimizer, seed)

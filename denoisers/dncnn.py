@@ -13,7 +13,7 @@ from denoisers.base import Width
 from denoisers.denoiser import NoisePredictor
 from denoisers.layers import BatchNorm2d
 from denoisers.losses import DistanceName
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.ranges import require_ranges
 
 
@@ -34,7 +34,7 @@ class DnCNN(NoisePredictor):
         depth: Annotated[int, Field(ge=2, le=1_000)],  # the paper has up to 20
         width: Width,
         loss: DistanceName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, loss, optimizer, seed)

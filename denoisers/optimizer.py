@@ -1,14 +1,17 @@
 """The optimizer of a model, and how its learning rate changes over the epochs."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import torch
 from pydantic import Field
+from torch import nn
+
+from denoisers.muon import Muon
 
 
-class AdamW(TypedDict):
-    """Settings of AdamW (Loshchilov and Hutter 2019).
+class OptimizerSettings(TypedDict):
+    """Settings of AdamW (Loshchilov and Hutter 2019), and of Muon for the inner layers.
 
     At run time they are a plain dict, so that a checkpoint can hold them.
 
@@ -17,24 +20,50 @@ class AdamW(TypedDict):
         lr_decay: Factor on the learning rate after each epoch. It does not depend on the number of
             epochs, so that a run that is extended equals one that was longer from the start.
         weight_decay: With 0 it is Adam.
+        muon_lr: Learning rate of Muon in the first epoch. If it is there, Muon trains the weights
+            of all layers between the first and the last. `lr_decay` is a factor on it as well.
     """
 
     lr: Annotated[float, Field(gt=0)]
     lr_decay: Annotated[float, Field(gt=0, le=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    muon_lr: NotRequired[Annotated[float, Field(gt=0)]]
 
 
-def learning_rate(settings: AdamW, epoch: int) -> float:
+def learning_rate(settings: OptimizerSettings, epoch: int) -> float:
     """Return the learning rate of an epoch, counted from 0."""
     return settings["lr"] * settings["lr_decay"] ** epoch
 
 
 def optimizer_and_schedule(
-    settings: AdamW, parameters: Iterable[torch.nn.Parameter], fused: bool
+    settings: OptimizerSettings, parameters: Iterable[nn.Parameter], fused: bool
 ) -> dict[str, Any]:
     """Return what Lightning's `configure_optimizers` does: "optimizer" and "lr_scheduler"."""
-    optimizer = torch.optim.AdamW(
-        parameters, lr=settings["lr"], weight_decay=settings["weight_decay"], fused=fused
-    )
+    lr, weight_decay = settings["lr"], settings["weight_decay"]
+    optimizer: torch.optim.Optimizer
+    if "muon_lr" in settings:
+        inner, others = _inner(parameters)
+        optimizer = Muon(inner, others, settings["muon_lr"], lr, weight_decay)
+    else:
+        optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, settings["lr_decay"])
     return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def state_shapes(optimizer: torch.optim.Optimizer) -> list[dict[str, tuple[int, ...]]]:
+    """Return the shapes of what an optimizer keeps of each parameter, in the order of its state."""
+    return [
+        {"momentum_buffer": parameter.shape}
+        if group.get("orthogonal")
+        else {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    ]
+
+
+def _inner(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return the weights of all layers between the first and the last, and the other parameters."""
+    every = list(parameters)
+    inner = [parameter for parameter in every if parameter.ndim > 1][1:-1]
+    chosen = set(map(id, inner))
+    return inner, [parameter for parameter in every if id(parameter) not in chosen]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from denoisers.base import Widths
 from denoisers.denoiser import NoisePredictor
 from denoisers.losses import DistanceName
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.ranges import require_ranges
 
 SMALL = 0.01
@@ -45,7 +45,7 @@ class ResidualUNet(NoisePredictor):
         channels: Widths,
         blocks: Blocks,
         loss: DistanceName,
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, loss, optimizer, seed)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from denoisers.checkpoint import Checkpoint, first_line, read_checkpoint, require_entries
+from denoisers.optimizer import state_shapes
 
 RESUME_ENTRIES = {
     "epoch": int,
@@ -68,11 +69,9 @@ def _require_resumable(checkpoint: Checkpoint) -> None:
     fresh = checkpoint.skeleton().configure_optimizers()
     require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
     require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
-    (group,) = fresh["optimizer"].param_groups
+    expected = state_shapes(fresh["optimizer"])
     for index, moments in state["state"].items():
-        weight = group["params"][index]
-        shapes = {"step": (), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}  # AdamW's
-        if {name: moment.shape for name, moment in moments.items()} != shapes:
+        if {name: moment.shape for name, moment in moments.items()} != expected[index]:
             raise ValueError(f"its optimizer's state does not fit weight {index}")
 
 

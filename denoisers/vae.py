@@ -17,7 +17,7 @@ from denoisers.base import LossOutput, Stage, Width, Widths
 from denoisers.denoiser import Denoiser
 from denoisers.dense import mlp
 from denoisers.losses import pixel_loss
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from groundwork.batch import Batch, Shard
 from groundwork.ranges import require_ranges
 
@@ -115,7 +115,7 @@ class VAE(Denoiser):
         beta: Annotated[float, Field(ge=0)],
         beta_warmup: Annotated[int, Field(ge=0, le=1_000_000)],
         likelihood: Literal["optimal", "learned", "fixed", "bernoulli"],
-        optimizer: AdamW,
+        optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
         super().__init__(image_shape, optimizer, seed)

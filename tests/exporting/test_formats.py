@@ -27,7 +27,7 @@ from datamodules.mnist import FashionMNIST
 from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, load_model
 from denoisers.composite import Composite
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from exporting import onnx as onnx_format
 from exporting import safetensors as safetensors_format
 from exporting.about import describe_export
@@ -78,7 +78,7 @@ def checkpoint_of(name: str) -> Path:
     torch.manual_seed(0)
     if name == "composite":
         parts = {part: describe(new_model(part, **SMALL[part])) for part in ("vae", "classifier")}
-        optimizer: AdamW = {"lr": 0.001, "lr_decay": 0.9, "weight_decay": 0.0}
+        optimizer: OptimizerSettings = {"lr": 0.001, "lr_decay": 0.9, "weight_decay": 0.0}
         model: ImageModel = Composite(parts["vae"], parts["classifier"], False, 1.0, optimizer, 0)
     else:
         model = new_model(name, **SMALL[name])

@@ -27,6 +27,7 @@ from tests.helpers.runs import (
     untimed,
 )
 
+MUON = (*DENSE, "+model.optimizer.muon_lr=0.02")
 POWER_CUT = "trainer.callbacks=[{_target_:tests.helpers.runs.PowerCut,epoch:1}]"
 
 
@@ -63,8 +64,8 @@ def test_curves_are_whole_where_they_were_carried_over_halfway(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "overrides",
-    [DENSE, (*DENSE, "data.num_workers=2"), VAE, CLASSIFIER],
-    ids=["dense", "two workers", "vae", "classifier"],
+    [DENSE, (*DENSE, "data.num_workers=2"), MUON, VAE, CLASSIFIER],
+    ids=["dense", "two workers", "muon", "vae", "classifier"],
 )
 def test_an_interrupted_run_goes_on_to_the_same_end(
     overrides: tuple[str, ...], tmp_path: Path

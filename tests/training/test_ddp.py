@@ -18,7 +18,7 @@ from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, load_model
 from denoisers.composite import Composite
 from denoisers.objectives import R2R, SURE, Neighbor2Neighbor, Noise2Noise, Noise2Self
-from denoisers.optimizer import AdamW
+from denoisers.optimizer import OptimizerSettings
 from tests.helpers.models import new_data, new_model, quiet_trainer
 from tests.helpers.processes import ENDLESS, Command
 from tests.helpers.runs import (
@@ -52,7 +52,7 @@ def composite() -> Composite:
         describe(new_model("vae")),
         describe(new_model("classifier", dropout=0.0)),
     )
-    optimizer: AdamW = {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0}
+    optimizer: OptimizerSettings = {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0}
     return Composite(denoiser, classifier, True, 100.0, optimizer, 0)
 
 
