@@ -14,8 +14,8 @@ from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures
 from datamodules.leaf_pictures import draw_picture
 from datamodules.noise import Noise
 from groundwork import machine
-from groundwork.ranges import require_ranges
-from groundwork.seeding import Seed, derive_seed
+from groundwork.ranges import Seed, require_ranges
+from groundwork.seeding import derive_seed
 
 WORKING = 1_000  # bytes for each pixel of a picture that is being drawn
 MEMORY_SHARE = 0.8  # of the machine's, that drawing may take

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 from datamodules.noise import Noise
 from datamodules.sampling import Draw, DrawSampler, InMemory
 from groundwork.batch import Batch
-from groundwork.ranges import require_ranges
-from groundwork.seeding import Seed, generator
+from groundwork.ranges import Seed, require_ranges
+from groundwork.seeding import generator
 
 Split = Literal["train", "val", "test"]
 

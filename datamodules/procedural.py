@@ -9,8 +9,8 @@ from torch import Tensor
 from datamodules.garments import draw_garments
 from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Noise
-from groundwork.ranges import require_ranges
-from groundwork.seeding import Seed, generator
+from groundwork.ranges import Seed, require_ranges
+from groundwork.seeding import generator
 
 # The largest takes 8 GB, and four times that in the noise of an evaluation.
 Count = Annotated[int, Field(ge=1, le=10_000_000)]

@@ -519,6 +519,7 @@ NO_NOISE = {
     "uniform": "noise.half_width=0",
     "mixed": "noise.strength=0",
     "poisson_gaussian": "noise.strength=0",
+    "camera": "noise.strength=0",
 }
 
 
