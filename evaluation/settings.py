@@ -9,7 +9,7 @@ from baselines.tuning import Which
 from cli.checking import File, check_config
 from cli.config import check
 from groundwork.files import REPOSITORY
-from groundwork.seeding import Seed
+from groundwork.ranges import Seed
 
 # The trainer's settings that only training has a use for.
 OF_TRAINING = (

@@ -23,11 +23,17 @@ NOISY, MODEL = "noisy input", "model"  # methods in a noise curve, beside the ba
 BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
 CELL = 1.1  # inches, an image's width in a strip
 CAPTION = 0.3  # share of an image's width: the room for two lines under it
-LEAST_ROW, MOST_ROW = 0.6, 4  # in widths of a column, how high a row is where images are mere lines
+LEAST_ROW, MOST_ROW = 0.9, 4  # in widths of a column, how high a row is where images are mere lines
+TITLE, LINE, EDGE = 0.25, 0.18, 0.08  # inches: a column's title, a line of a row's name, the margin
+PANEL = (4.2, 3.0)  # inches, a learning curve with its labels
+ROOM = {"left": 1.0, "right": 0.1, "top": 0.2, "bottom": 0.55}  # inches of it around the axes
+LEGEND = 0.3  # inches
 
 
 def save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=150, bbox_inches="tight")
+    """Write a PNG file. A figure without a layout engine has margins of its own."""
+    fitted = figure.get_layout_engine() is not None
+    figure.savefig(path, dpi=150, bbox_inches="tight" if fitted else None)
 
 
 def strip(
@@ -42,18 +48,22 @@ def strip(
         columns: A title for each of the B columns.
         captions: By the row's name, a line under each of its images.
     """
-    # One picture in one Axes: an Axes for each image takes matplotlib a hundred times as long.
+    # One picture in one Axes: an Axes for each image takes matplotlib a hundred times as long. The
+    # margins are fixed, since measuring all texts to fit them takes as long as drawing.
     shown = {name: _rgb(images) for name, images in rows.items()}
     count, height, width, _ = next(iter(shown.values())).shape
     gap = max(1, round(0.05 * width), height // MOST_ROW - width)
     below = max(gap, round(CAPTION * width)) if captions else gap
-    below = max(below, round(LEAST_ROW * (width + gap)) - height)
-    canvas = torch.ones(len(rows) * (height + below), count * (width + gap), 3)
-    figure = Figure(
-        figsize=(CELL * count, CELL * count * canvas.shape[0] / canvas.shape[1]),
-        layout="constrained",
-    )
-    axis = figure.subplots()
+    least = round(LEAST_ROW * (width + gap))
+    below = max(below, least - height)
+    shape = len(rows) * (height + below), count * (width + gap), 3
+    canvas = torch.full(shape, 255, dtype=torch.uint8)
+    across, down = CELL * count, CELL * count * shape[0] / shape[1]
+    beside = EDGE + LINE * max(1 + name.count("\n") for name in rows)
+    above = TITLE if columns else EDGE
+    figure = Figure(figsize=(beside + across, above + down))
+    place = beside / (beside + across), 0, across / (beside + across), down / (above + down)
+    axis = figure.add_axes(place)
     middles = [column * (width + gap) + (width - 1) / 2 for column in range(count)]
     for line, (name, images) in enumerate(shown.items()):
         top = line * (height + below)
@@ -61,7 +71,8 @@ def strip(
         for middle, caption in zip(middles, (captions or {}).get(name, ()), strict=False):
             axis.text(middle, top + height, caption, ha="center", va="top", fontsize=7)
     axis.imshow(canvas, interpolation="nearest")
-    axis.set_yticks([line * (height + below) + height / 2 for line in range(len(rows))], [*rows])
+    half = max(height, least) / 2
+    axis.set_yticks([line * (height + below) + half for line in range(len(rows))], [*rows])
     axis.set_xticks(middles[: len(columns)], columns, fontsize=8)
     axis.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
     axis.tick_params("y", labelrotation=90, labelsize=10)
@@ -72,11 +83,11 @@ def strip(
 
 
 def _rgb(images: Tensor) -> Tensor:
-    """Make B C H W into B H W 3, cut to [0, 1]. Unless there are 3 channels, show their mean."""
+    """Make B C H W into uint8 B H W 3, cut to [0, 1]. Show the mean of other than 3 channels."""
     images = images.cpu().float().clamp(0, 1).movedim(1, -1)
     if images.shape[-1] != 3:
         images = images.mean(-1, keepdim=True).expand(*images.shape[:-1], 3)
-    return images
+    return (255 * images).round().byte()
 
 
 def training_samples(data: ImageDataModule) -> Figure:
@@ -104,23 +115,45 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     metrics = in_order({name.split("/")[1] for name in names})
     metrics.sort(key=lambda metric: metric != "loss")  # it comes first
     best = max(rows, key=lambda row: row.get(monitor, -math.inf))["epoch"]
-    width = min(len(metrics), 3)
-    height = -(-len(metrics) // width)
-    figure = Figure(figsize=(4.2 * width, 3 * height), layout="constrained")
-    axes = figure.subplots(height, width, squeeze=False).flatten()
+    across = min(len(metrics), 3)
+    down = -(-len(metrics) // across)
+    figure, axes = _panels(down, across)
+    lines = {}
     for axis, metric in zip(axes, metrics, strict=False):
-        for stage, label in (("train", "training"), ("val", "validation")):
+        for stage, label, color in (("train", "training", "C0"), ("val", "validation", "C1")):
             points = [(r["epoch"], r[key]) for r in rows if (key := f"{stage}/{metric}") in r]
             if points:
-                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-        axis.axvline(best, color="grey", linestyle=":", label="best epoch")
+                (lines[label],) = axis.plot(
+                    *zip(*points, strict=True), color=color, marker="o", markersize=3
+                )
+        lines["best epoch"] = axis.axvline(best, color="grey", linestyle=":")
         axis.set_xlabel("epoch")
         axis.set_ylabel(MEASURES[metric].axis if metric in MEASURES else metric)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.legend(fontsize=8)
+        axis.ticklabel_format(axis="y", scilimits=(-3, 5))  # wider numbers would not have room
     for axis in axes[len(metrics) :]:
         axis.set_axis_off()
+    figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=3, frameon=False)
     return figure
+
+
+def _panels(down: int, across: int) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels of a fixed size, and room for a legend above them.
+
+    A layout that is fitted to the texts takes matplotlib as long as drawing all of it.
+    """
+    width, height = across * PANEL[0], down * PANEL[1] + LEGEND
+    beside, between = ROOM["left"] + ROOM["right"], ROOM["top"] + ROOM["bottom"]
+    places = {
+        "left": ROOM["left"] / width,
+        "right": 1 - ROOM["right"] / width,
+        "bottom": ROOM["bottom"] / height,
+        "top": 1 - (ROOM["top"] + LEGEND) / height,
+        "wspace": beside / (PANEL[0] - beside),
+        "hspace": between / (PANEL[1] - between),
+    }
+    figure = Figure(figsize=(width, height))
+    return figure, [*figure.subplots(down, across, squeeze=False, gridspec_kw=places).flat]
 
 
 def noise_curve(

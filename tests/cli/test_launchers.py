@@ -15,6 +15,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from tests.helpers import warm
 from tests.helpers.processes import ENDLESS, Command
 from tests.helpers.runs import (
     QUICK_SCORE,
@@ -208,16 +209,9 @@ def test_slurm_is_asked_for_what_the_config_says(tmp_path: Path) -> None:
         (programs / name).write_text(f"#!/bin/sh\n{lines}")
         (programs / name).chmod(0o755)
     wanted = ("hydra.launcher.partition=short", "hydra.launcher.timeout_min=90", "seed=1,2,3")
-    done = subprocess.run(
-        [
-            *(sys.executable, str(ROOT / "train.py"), *SWEEP, "hydra/launcher=submitit_slurm"),
-            *wanted,
-        ],
-        cwd=tmp_path,
-        env=environment() | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-    )
+    arguments = [*SWEEP, "hydra/launcher=submitit_slurm", *wanted]
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    done = warm.Started(ROOT / "train.py", arguments, tmp_path, environment() | path).wait()
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("train.py: ")
     assert "Traceback" not in done.stderr

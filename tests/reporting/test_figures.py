@@ -1,8 +1,14 @@
-"""Where the noise curve says that the model is worse than doing nothing."""
+"""Figures: what they say, and that their texts have room."""
 
+import itertools
+
+import numpy as np
 import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from reporting.figures import MODEL, NOISY, noise_curve
+from reporting.figures import MODEL, NOISY, curves, noise_curve, strip
 
 
 @pytest.mark.parametrize(
@@ -25,3 +31,81 @@ def test_the_panel_is_shaded_where_the_model_is_worse_than_the_noisy_input(
     (axis,) = noise_curve(rows, None, "std").axes
     labels = {part.get_label() for part in axis.collections}
     assert ("worse than doing nothing" in labels) == shaded
+
+
+def _assert_nothing_is_cut_off(figure: Figure) -> None:
+    """All that is drawn lies within the figure."""
+    FigureCanvasAgg(figure).draw()
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= figure.get_figwidth()
+    assert box.y1 <= figure.get_figheight()
+
+
+@pytest.mark.parametrize(
+    ("scale", "metrics"),
+    [
+        *((scale, ("loss", "psnr", "ssim", "mse")) for scale in (1e-7, 1.234e-4, -98765.4, 1.23e9)),
+        (0.0123, ("loss",)),
+    ],
+)
+def test_learning_curves_of_any_size_have_room_for_their_numbers(
+    scale: float, metrics: tuple[str, ...]
+) -> None:
+    rows = [
+        {"epoch": epoch, **{f"{stage}/{name}": scale * (1 + 0.001 * epoch) for name in metrics}}
+        for epoch in range(3)
+        for stage in ("train", "val")
+    ]
+    figure = curves(rows, "val/loss")
+    _assert_nothing_is_cut_off(figure)
+    boxes = [axis.get_tightbbox() for axis in figure.axes if axis.axison]
+    assert len(boxes) == len(metrics)
+    for first, second in itertools.combinations(boxes, 2):
+        assert first is not None
+        assert second is not None
+        assert not first.overlaps(second)
+
+
+def test_training_and_validation_have_their_colours_in_every_panel() -> None:
+    rows = [
+        {"epoch": epoch, "train/loss": 2.0, "val/loss": 1.0, "val/ssim": 0.5} for epoch in range(2)
+    ]
+    figure = curves(rows, "val/ssim")
+    colours = {
+        text.get_text(): line.get_color()
+        for text, line in zip(
+            figure.legends[0].get_texts(), figure.legends[0].get_lines(), strict=True
+        )
+    }
+    assert colours["training"] != colours["validation"]
+    drawn = {
+        np.asarray(line.get_ydata()).item(0): line.get_color()
+        for axis in figure.axes
+        for line in axis.get_lines()
+        if line.get_marker() == "o"
+    }
+    by_value = {2.0: "training", 1.0: "validation", 0.5: "validation"}
+    assert drawn == {value: colours[name] for value, name in by_value.items()}
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 40), (40, 1)])
+@pytest.mark.parametrize("count", [1, 10])
+@pytest.mark.parametrize(
+    ("names", "columns", "captions"),
+    [
+        (("clean", "noisy", "std of draws\n(x 10)"), ["Ankle boot"], ["T-shirt/top\n12.3 dB"]),
+        (("to image 2", "to image 3"), [], []),
+    ],
+)
+def test_strips_of_any_shape_have_room_for_their_texts(
+    names: tuple[str, ...],
+    columns: list[str],
+    captions: list[str],
+    count: int,
+    shape: tuple[int, int],
+) -> None:
+    rows = {name: torch.rand(count, 1, *shape) for name in names}
+    figure = strip(rows, count * columns, {names[-1]: count * captions} if captions else None)
+    _assert_nothing_is_cut_off(figure)

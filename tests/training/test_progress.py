@@ -8,7 +8,7 @@ import sys
 import termios
 from pathlib import Path
 
-from tests.helpers.runs import ROOT, SIZES, environment
+from tests.helpers.runs import ROOT, SIZES, environment, run_command
 
 RUN = (
     *("train.py", "data=procedural", *SIZES, "trainer.accelerator=cpu", "trainer.logger=false"),
@@ -16,15 +16,9 @@ RUN = (
 )
 
 
-def command() -> list[str]:
-    script, *arguments = RUN
-    return [sys.executable, str(ROOT / script), *arguments]
-
-
-def test_in_a_pipe_it_is_a_line_an_epoch(tmp_path: Path) -> None:
-    done = subprocess.run(
-        command(), cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
-    )
+def test_in_a_file_it_is_a_line_an_epoch(tmp_path: Path) -> None:
+    done = run_command(*RUN, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
     form = r"epoch {}: train/loss [\d.]+, val/loss [\d.]+, val/psnr [\d.]+, [\d.]+ s, .* images/s"
     assert [bool(re.fullmatch(form.format(n), line)) for n, line in enumerate(lines, 1)] == [
@@ -39,8 +33,10 @@ def test_in_a_pipe_it_is_a_line_an_epoch(tmp_path: Path) -> None:
 def test_on_a_terminal_it_is_a_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 120))
+    script, *arguments = RUN
+    command = [sys.executable, str(ROOT / script), *arguments]
     with subprocess.Popen(
-        command(), cwd=tmp_path, env=environment(), stdout=theirs, stderr=theirs
+        command, cwd=tmp_path, env=environment(), stdout=theirs, stderr=theirs
     ) as run:
         os.close(theirs)
         shown = b""
