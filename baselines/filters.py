@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 Images = NDArray[np.float32]
 Cost = Literal["low", "medium", "high"]
+BM3D_CURE = (
+    "its package, whose licence is for non-commercial use only, is absent: pip install '.[bm3d]'"
+)
 
 
 class Filter(NamedTuple):

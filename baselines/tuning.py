@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from baselines.filters import BM3D, FILTERS, Cost, Filter
+from baselines.filters import BM3D, BM3D_CURE, FILTERS, Cost, Filter
 from baselines.linear import ROWS, projections, regressions
 from baselines.mean_curve import InverseMean
 from datamodules.noise import Noise
@@ -55,10 +55,7 @@ def require_available(which: Which) -> None:
         ValueError: BM3D is chosen, and its package is missing.
     """
     if which == "all" and find_spec("bm3d") is None:
-        raise ValueError(
-            "baselines=all needs BM3D, whose licence is for non-commercial use only: "
-            "pip install '.[bm3d]'"
-        )
+        raise ValueError(f"baselines=all needs BM3D: {BM3D_CURE}")
 
 
 def baselines(

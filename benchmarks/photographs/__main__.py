@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.photographs.sets import PictureSet
 
 PROGRAM = "python -m benchmarks.photographs"
+BASELINES = "of noisy, tv, nlm, bm3d and zero_shot; default: all that can run but zero_shot"
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", type=expand, required=True, help="the folder that has the test sets as folders")
     add("--sets", nargs="+", default=[], help="their names; default: those with published numbers")
     add("--sigma", nargs="+", type=float, default=[15.0, 25.0, 50.0], help="of the noise, of 255")
-    add("--baselines", nargs="*", help="of noisy, tv, nlm and bm3d; default: all that can run")
+    add("--baselines", nargs="*", help=BASELINES)
     add("--kair-dncnn", nargs="+", type=expand, default=[], metavar="PTH", help="of its model zoo")
     add("--every", type=int, default=1, help="n scores every n-th picture of a set")
     add("--threads", type=int, default=cores(), help="cores that all methods may use")
@@ -73,13 +74,14 @@ def _run(given: argparse.Namespace) -> None:
     _keep_to(given.threads)
     from rich.console import Console
 
+    from baselines.filters import BM3D_CURE
     from benchmarks.photographs import measuring, methods, report, sets
     from groundwork.environment import environment
 
     folders = sets.folders(given.root, given.sets)
     scored = methods.baselines(given.baselines)
     if given.baselines is None and methods.BASELINES["bm3d"] not in scored:
-        print(f"BM3D does not take part: {methods.BM3D_CURE}", file=sys.stderr)
+        print(f"BM3D does not take part: {BM3D_CURE}", file=sys.stderr)
     scored += map(methods.model, given.models)
     scored += map(methods.published_dncnn, given.kair_dncnn)
     names = [method.name for method in scored]

@@ -10,20 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines import filters
+from baselines.filters import BM3D_CURE
 from benchmarks.photographs.kair import read_dncnn
 from benchmarks.photographs.protocol import WHITE
 from benchmarks.photographs.sets import COLOURS
 from denoisers.base import ImageModel
 from denoisers.checkpoint import load_model
 from groundwork.files import expand
+from restoration import classical, zero_shot
 from restoration.restorer import Restorer
 
 Picture = NDArray[np.float32]  # C H W
 NOISY, BM3D = "noisy", "BM3D"
-BM3D_CURE = (
-    "its package, whose licence is for non-commercial use only, is absent: pip install '.[bm3d]'"
-)
+ON_REQUEST = "zero_shot"  # it trains for each picture, so it takes part only where it is named
 
 
 class Method(NamedTuple):
@@ -44,28 +43,31 @@ class Method(NamedTuple):
         return "all" if self.channels is None else COLOURS[self.channels]
 
 
-def _filtered(
-    apply: Callable[[Picture, float, float], Picture], value: float, noisy: Picture, sigma: float
-) -> Picture:
-    return apply(noisy[None], sigma / WHITE, value)[0]
+def _filtered(name: classical.Name, noisy: Picture, sigma: float) -> Picture:
+    return classical.restore(name, noisy, sigma / WHITE)
 
 
 def _as_it_is(noisy: Picture, sigma: float) -> Picture:
     return noisy
 
 
-# By the name on the command line. The settings were chosen on other pictures than the test sets':
-# docs/photographs.md says on which.
+def _trained_on_itself(noisy: Picture, sigma: float) -> Picture:
+    """Blind, as a model is."""
+    return zero_shot.restore(noisy, seed=0)
+
+
+# By the name on the command line.
 BASELINES = {
     "noisy": Method(NOISY, None, _as_it_is),
-    "tv": Method("total variation", None, partial(_filtered, filters.total_variation, 1.0)),
-    "nlm": Method("non-local means", None, partial(_filtered, filters.non_local_means, 0.7)),
-    "bm3d": Method(BM3D, None, partial(_filtered, filters.bm3d, 1.0)),
+    "tv": Method("total variation", None, partial(_filtered, "tv")),
+    "nlm": Method("non-local means", None, partial(_filtered, "nlm")),
+    "bm3d": Method(BM3D, None, partial(_filtered, "bm3d")),
+    "zero_shot": Method("zero-shot Noise2Noise", None, _trained_on_itself),
 }
 
 
 def baselines(names: Sequence[str] | None) -> list[Method]:
-    """Return baselines by their names; None stands for all that can run here.
+    """Return baselines by their names; None stands for all that can run here but `ON_REQUEST`.
 
     Raises:
         ValueError: There is no such baseline, or BM3D is asked for and its package is absent.
@@ -77,7 +79,8 @@ def baselines(names: Sequence[str] | None) -> list[Method]:
         if name == "bm3d" and absent:
             raise ValueError(f"--baselines bm3d: {BM3D_CURE}")
     if names is None:
-        names = [name for name in BASELINES if name != "bm3d" or not absent]
+        left_out = {ON_REQUEST, "bm3d"} if absent else {ON_REQUEST}
+        names = [name for name in BASELINES if name not in left_out]
     return [BASELINES[name] for name in dict.fromkeys(names)]
 
 

@@ -14,6 +14,7 @@ from baselines import filters
 from benchmarks.photographs import measuring, methods, protocol, report, sets
 from benchmarks.photographs.measuring import Comparison, Result
 from benchmarks.photographs.published import PUBLISHED, psnr_of
+from restoration import zero_shot
 from tests.helpers.photographs import make_set, picture
 
 
@@ -174,6 +175,14 @@ def test_without_its_package_bm3d_stays_out_unless_asked_for(
     assert [each.name for each in methods.baselines(None)][-1] == "BM3D"
 
 
+def test_zero_shot_takes_part_only_where_it_is_asked_for() -> None:
+    names = [each.name for each in methods.baselines(None)]
+    (method,) = methods.baselines(["zero_shot"])
+    assert method.name not in names
+    noisy = protocol.noisy(picture(0)[None, :8, :8], 25)
+    np.testing.assert_array_equal(method.restore(noisy, 25), zero_shot.restore(noisy, seed=0))
+
+
 def test_bm3d_of_colours_is_cbm3d(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its package has a function for each; both are told the noise in units of white."""
     calls = []
@@ -185,7 +194,7 @@ def test_bm3d_of_colours_is_cbm3d(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return restore
 
-    fake = SimpleNamespace(bm3d=function("grey"), bm3d_rgb=function("colour"))
+    fake = SimpleNamespace(bm3d=function("grey"), bm3d_rgb=function("colour"), __spec__="there")
     monkeypatch.setitem(sys.modules, "bm3d", fake)
     for channels in (1, 3):
         noisy = np.zeros((channels, 20, 26), np.float32)
