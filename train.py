@@ -74,7 +74,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         )
         set_objective(cfg.objective, model, data)
         if cfg.init and start is None:
-            start_from(model, cfg.init)
+            start_from(model, cfg.init, cfg.init_strict)
         if cfg.compile:
             model.compile_training()
         if cut_off and trains(model) and last_checkpoint(directory).is_file():

@@ -14,6 +14,7 @@ STEPS = 5
 MOMENTUM = 0.95
 BETAS = 0.9, 0.999
 EPSILON = 1e-8
+TINY = 1e-30
 
 
 class Muon(torch.optim.Optimizer):
@@ -69,8 +70,11 @@ class Muon(torch.optim.Optimizer):
             assert gradient is not None
             if not state:
                 state["momentum_buffer"] = torch.zeros_like(parameter)
-            state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
-            matrix = gradient.lerp(state["momentum_buffer"], MOMENTUM).flatten(1)
+            momentum = state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
+            # The momentum of a unit that is always off decays until a CPU computes with its numbers
+            # a hundred times as slowly.
+            momentum.masked_fill_(momentum.abs() < TINY, 0)
+            matrix = gradient.lerp(momentum, MOMENTUM).flatten(1)
             alike[matrix.shape].append((parameter, matrix))
         for (rows, columns), pairs in alike.items():
             steps = orthogonal(torch.stack([matrix for _, matrix in pairs]))

@@ -9,7 +9,7 @@ from cli.checking import File, check_config
 from cli.config import check
 from cli.trainer_settings import FromZero
 from datamodules.images import EVAL_BATCHES, ImageDataModule
-from groundwork.seeding import Seed
+from groundwork.ranges import Seed
 
 
 class EarlyStopping(TypedDict):
@@ -26,6 +26,7 @@ class Settings(TypedDict):
     compile: bool
     checkpoint: File | None
     init: File | None
+    init_strict: bool
     early_stopping: EarlyStopping
 
 

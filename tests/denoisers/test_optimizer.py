@@ -39,6 +39,20 @@ def test_matrices_go_as_by_torchs_muon(shape: tuple[int, int]) -> None:
     assert (ours[0] - theirs[0]).norm() < 0.02 * way  # torch computes in bfloat16
 
 
+def test_the_momentum_of_a_unit_that_is_off_becomes_0() -> None:
+    """It would become a denormal number, with which a CPU computes a hundred times as slowly."""
+    (matrix,) = parameters((4, 8))
+    optimizer = Muon([matrix], [], muon_lr=0.0, lr=1.0, weight_decay=0.0)
+    matrix.grad = torch.ones_like(matrix)
+    optimizer.step()
+    matrix.grad[1] = 0
+    for _ in range(1_400):
+        optimizer.step()
+    momentum = optimizer.state[matrix]["momentum_buffer"]
+    assert not momentum[1].any()
+    assert momentum[0].min() > 0.9
+
+
 def test_a_convolution_goes_as_its_matrix() -> None:
     convolution, matrix = parameters((6, 5, 3, 3)), parameters((6, 45))
     with torch.no_grad():

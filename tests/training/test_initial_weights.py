@@ -73,6 +73,21 @@ def test_weights_that_do_not_fit_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_without_init_strict_what_fits_is_taken(tmp_path: Path) -> None:
+    """A network for grey pictures begins one for colours: all but its first and last layer fit."""
+    unet = ("model=unet", "model.channels=[4,8]")
+    first = trained(*unet, "trainer.max_epochs=1")
+    words = ["data=dead_leaves", "data.pictures=1", "data.size=64", "data.crop=32"]
+    words += ["data.train_size=8", "data.val_size=1", "data.test_size=1", "data.channels=3"]
+    words += ["data.max_radius=30"]
+    run = start_in(tmp_path / "run", f"init={first.best}", "init_strict=false", *words, *EPOCH)
+    before, after = (load_model(path)[0].state_dict() for path in (first.best, run.last))
+    alike = {name for name in before if before[name].shape == after[name].shape}
+    assert 0 < len(before) - len(alike) <= 4
+    for name in alike:
+        torch.testing.assert_close(after[name], before[name], atol=1e-8, rtol=0)
+
+
 def test_a_resumed_run_takes_no_other_weights() -> None:
     last = trained(*DENSE).last
     with pytest.raises(ValueError, match="init: a resumed run takes all from its checkpoint"):
