@@ -1,6 +1,7 @@
-"""Restore pictures with a trained model. No noise is added.
+"""Restore pictures. No noise is added.
 
-python denoise.py checkpoint=outputs/…/checkpoints/best.ckpt input=photos/
+python denoise.py input=photo.jpg
+python denoise.py input=photos/ checkpoint=outputs/…/checkpoints/best.ckpt
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from restoration import inputs, settings
 # torch, and all that needs it, is imported inside the functions, so that a wrong path is refused at
 # once.
 if TYPE_CHECKING:
+    from restoration.methods import Method
     from restoration.report import Report
-    from restoration.restorer import Restorer
-    from restoration.trained_on import Training
 
 
 def denoise(cfg: DictConfig) -> list[Report]:
@@ -39,37 +39,27 @@ def denoise(cfg: DictConfig) -> list[Report]:
     output = Path(given["output"]) if given["output"] else inputs.beside(given["input"])
     tasks = inputs.find(given["input"], output, reference, given["overwrite"])
 
-    import torch
-    from omegaconf import OmegaConf
-    from rich.progress import track
+    from rich.progress import Progress
 
-    from cli.config import build
-    from denoisers.checkpoint import load_model
-    from restoration import report
-    from restoration.restorer import Restorer
-    from restoration.trained_on import Training, source_name
+    from restoration import methods, report
 
-    cuda = torch.cuda.is_available()
-    if given["device"] == "cuda" and not cuda:
-        raise ValueError("device=cuda: torch finds no GPU here")
-    device = "cuda" if cuda and given["device"] != "cpu" else "cpu"
-    model, run = load_model(given["checkpoint"])
-    tile = None if given["tile"] == "auto" else int(given["tile"])
-    restorer = Restorer(model, tile, torch.device(device))
-    training = Training(
-        type(model).__name__,
-        source_name(run["data"]),
-        restorer.image_shape,
-        restorer.any_size,
-        build(OmegaConf.create(run["noise"]), "noise"),
-    )
     reports, failures = [], []
-    for task in track(tasks, "restoring", transient=True, disable=not sys.stdout.isatty()):
-        signals.stop_if_asked()
-        try:
-            reports.append(restore(task, restorer, training, given))
-        except (ValueError, OSError) as error:
-            failures.append(one_line(error))
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bars:
+        done = bars.add_task("restoring", total=len(tasks))
+        learnt = bars.add_task("learning from the picture", visible=False)
+
+        def learning(share: float) -> None:
+            signals.stop_if_asked()
+            bars.update(learnt, total=1, completed=share, visible=share < 1)
+
+        method = methods.method_of(given, learning)
+        for task in tasks:
+            signals.stop_if_asked()
+            try:
+                reports.append(restore(task, method, given))
+            except (ValueError, OSError) as error:
+                failures.append(one_line(error))
+            bars.advance(done)
     if reports:
         report.show(reports)
     if failures:
@@ -77,29 +67,26 @@ def denoise(cfg: DictConfig) -> list[Report]:
     return reports
 
 
-def restore(
-    task: inputs.Task, restorer: Restorer, training: Training, given: settings.Settings
-) -> Report:
+def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Report:
     """Restore one picture or stack, plane by plane, and write it with its reports.
 
     Transparency stays as it was.
 
     Args:
         task: The picture and its files.
-        restorer: The restorer of the checkpoint's model.
-        training: What the model was trained on, for the report.
+        method: What restores a plane.
         given: The settings of denoise.py.
 
     Raises:
-        ValueError: The picture cannot be read, or does not fit its reference.
+        ValueError: The picture cannot be read or restored, or does not fit its reference.
         OSError: A file cannot be written.
     """
     import numpy as np
-    import torch
 
     from datamodules.pictures import open_picture, range_of
-    from restoration import measures, report, samples, writing
+    from restoration import measures, report, samples, triptych, writing
     from restoration.metadata import metadata_of
+    from restoration.noise_level import estimate_std
     from restoration.reference import clean_planes
 
     stored = open_picture(task.source)
@@ -110,30 +97,40 @@ def restore(
     clean = clean_planes(task, stored, values, given["range"])
     channels, height, width = stored.size
     pixels = np.empty((stored.count, channels + stored.alpha, height, width), stored.dtype)
-    found, tile = [], None
-    for plane, restored, right in zip(stored.planes(), pixels, clean, strict=True):
+    found, how, shown = [], None, None
+    for index, (plane, restored, right) in enumerate(
+        zip(stored.planes(), pixels, clean, strict=True)
+    ):
         signals.stop_if_asked()
         noisy = values.scaled(plane[:channels])
-        tile = restorer.tile_for(torch.from_numpy(noisy))
-        colours = restorer(torch.from_numpy(noisy)).numpy()
+        std = estimate_std(noisy) if given["sigma"] is None else given["sigma"]
+        try:
+            colours, how = method(noisy, std)
+        except ValueError as error:
+            raise ValueError(f"{task.source}: {error}") from None
         mixed = colours + np.float32(given["strength"] - 1) * (colours - noisy)
         restored[:channels] = values.stored(mixed.clip(0, 1), stored.dtype)
         restored[channels:] = plane[channels:]
         # The report is about the numbers in the file, which may have been rounded.
-        found.append(measures.measure(noisy, values.scaled(restored[:channels]), right))
+        written = values.scaled(restored[:channels])
+        found.append(measures.measure(noisy, written, right, std))
+        if index == stored.count // 2:
+            shown = noisy, written
+    assert how is not None  # a picture has a plane
+    assert shown is not None
     planes = report.Planes(stored.axes, stored.shape, [plane.noise_std for plane in found])
     lost = writing.write_picture(task.restored, pixels, kind, metadata_of(task.source))
+    triptych.write(task.triptych, *shown)
     told = report.Report(
         task,
-        given["checkpoint"],
-        training,
+        how,
         stored.size,
-        tile,
         *measures.summary(found),
         values,
         stored.alpha,
         planes if stored.shape else None,
         lost,
+        given["sigma"],
         given["strength"],
     )
     report.write(told)

@@ -16,8 +16,8 @@ from torchmetrics import MetricCollection
 
 from denoisers.optimizer import OptimizerSettings, learning_rate, optimizer_and_schedule
 from groundwork.batch import Batch
-from groundwork.ranges import require_ranges
-from groundwork.seeding import Seed, derive_seed, generator
+from groundwork.ranges import Seed, require_ranges
+from groundwork.seeding import derive_seed, generator
 
 Stage = Literal["train", "val", "test"]
 # Sizes of layers. Between two of the widest the count of weights still fits into 64 bits.

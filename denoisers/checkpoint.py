@@ -26,13 +26,13 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from denoisers import pretrained
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
 from denoisers.safe_names import UNPRINTABLE, class_name, require_harmless, resolve
 from denoisers.upgrades import FORMAT_VERSION, UPGRADES
 from denoisers.weights_file import is_weights_file, read_weights
-from groundwork.files import expand
 from groundwork.run_directory import BEST, CHECKPOINTS
 
 ENTRIES = {"run": dict, "hyper_parameters": dict, "state_dict": dict}
@@ -132,7 +132,7 @@ def read_checkpoint(path: str | os.PathLike[str], keep: bool = False) -> Checkpo
     """Read a checkpoint file, and verify everything in it.
 
     Args:
-        path: The file.
+        path: The file, or the name of weights that ship.
         keep: The same command will read the file again. It then gets the same contents from memory,
             unless the file has changed.
 
@@ -140,12 +140,13 @@ def read_checkpoint(path: str | os.PathLike[str], keep: bool = False) -> Checkpo
         FileNotFoundError: There is no such file.
         ValueError: It is damaged, not a checkpoint of this project, or names code that is not.
     """
-    path = expand(path)
+    path = pretrained.located(path)
     if path.is_dir():
         best = next(iter(path.glob(f"{CHECKPOINTS}/{BEST}")), path / "…" / BEST)
         raise ValueError(f"{path} is a folder, not a checkpoint: give a file such as {best}")
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint at {path}")
+        hint = "" if path.suffix else f"; the weights that ship are {', '.join(pretrained.names())}"
+        raise FileNotFoundError(f"there is no checkpoint at {path}{hint}")
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         identity = path.resolve(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

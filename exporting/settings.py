@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 from pydantic import Field
 
 from cli.checking import File, check_config
-from groundwork.seeding import Seed
+from groundwork.ranges import Seed
 
 
 class Settings(TypedDict):

@@ -24,7 +24,8 @@ OTHERS = re.compile(
     r"|cur|czi|dcm|dds|djvu|emf|eps|exr|fits?|hdr|hei[cf]|ico|jxl|jxr|lif|nd2|pcx|pdf|pfm|psd|qoi"
     r"|sgi|svg|tga|wmf|xcf)"
 )
-REPORTS = (".txt", ".json")  # suffixes of what denoise.py writes beside a picture
+# What denoise.py writes beside a picture: these follow the picture's name.
+REPORTS = (".txt", ".json", ".triptych.png")
 HEAD = 64  # bytes that tell a file's kind
 # The keys are Pillow's names. Short signatures check more, since texts may begin with such letters.
 SIGNATURES = {
@@ -123,6 +124,11 @@ def is_other_kind(name: str, kind: str | None) -> bool:
     return kind in (None, "TIFF") and OTHERS.fullmatch(_suffix(name)) is not None
 
 
+def _is_report(path: str) -> bool:
+    """Whether denoise.py wrote a file beside the picture that it restored."""
+    return any(path.endswith(end) and os.path.exists(path.removesuffix(end)) for end in REPORTS)
+
+
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
@@ -164,13 +170,13 @@ class _Search:
                 reason = "hidden"
             elif self._in_output(real):
                 reason = "linked into the output"
+            elif _is_report(path):
+                return None
             elif stat.S_ISREG(mode):
                 kind = kind_of_file(path)
                 if is_other_kind(name, kind):
                     reason = "of a kind that is not read"
                 elif kind is None and not named:
-                    if _suffix(name) in REPORTS and os.path.exists(os.path.splitext(path)[0]):
-                        return None
                     reason = "without a picture"
             else:  # opening a pipe would wait for its other end
                 reason = "not a file"

@@ -9,8 +9,10 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 
 def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:

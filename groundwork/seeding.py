@@ -1,12 +1,8 @@
 """Random generators that are seeded by a key, so that no draw depends on earlier ones."""
 
 import hashlib
-from typing import Annotated
 
 import torch
-from pydantic import Field
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 
 
 def derive_seed(*key: int | str) -> int:

@@ -39,10 +39,18 @@ class Task:
     reference: Path | None
 
     @property
+    def reports(self) -> list[Path]:
+        """The text, the JSON and the triptych beside the restored picture."""
+        return [self.restored.with_name(self.restored.name + end) for end in REPORTS]
+
+    @property
+    def triptych(self) -> Path:
+        return self.reports[2]
+
+    @property
     def written(self) -> list[Path]:
         """The files that are written for this picture: the restored one and its reports."""
-        name = self.restored.name
-        return [self.restored, *(self.restored.with_name(name + end) for end in REPORTS)]
+        return [self.restored, *self.reports]
 
 
 def beside(given: str | Sequence[str]) -> Path:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from restoration.noise_level import estimate_std
 from restoration.residual import Residual, residual_of
 from restoration.scores import scores
 
@@ -18,7 +17,7 @@ class Measures(NamedTuple):
     """The measures of one picture.
 
     Attributes:
-        noise_std: The estimated standard deviation of the noise. None if it cannot be estimated.
+        noise_std: The standard deviation of the noise, given or estimated. None if it is unknown.
         residual: The measures of what was taken away.
         scores: PSNR and SSIM of the "noisy" and the "restored" picture. None without a clean one.
     """
@@ -28,9 +27,15 @@ class Measures(NamedTuple):
     scores: Scores | None
 
 
-def measure(noisy: np.ndarray, restored: np.ndarray, clean: np.ndarray | None) -> Measures:
-    """Measure a restored picture. All pictures are float32 C H W, 0 for black and 1 for white."""
-    std = estimate_std(noisy)
+def measure(
+    noisy: np.ndarray, restored: np.ndarray, clean: np.ndarray | None, std: float | None
+) -> Measures:
+    """Measure a restored picture.
+
+    Args:
+        noisy, restored, clean: float32 C H W, 0 for black and 1 for white.
+        std: The standard deviation of the noise. None if it is unknown.
+    """
     pictures = {"noisy": noisy, "restored": restored}
     found = None
     if clean is not None:

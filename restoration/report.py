@@ -9,8 +9,8 @@ from groundwork.files import write_json, write_whole
 from reporting.tables import Table
 from reporting.terminal import Terminal
 from restoration.inputs import Task
+from restoration.methods import TITLES, How
 from restoration.residual import Residual
-from restoration.trained_on import Training
 
 # Times the noise. A stronger residual has more than noise in it, a weaker one leaves most of the
 # noise's power in the picture.
@@ -41,25 +41,22 @@ class Report:
 
     Attributes:
         task: The picture and its files.
-        checkpoint: The model's checkpoint.
-        training: What the model was trained on.
+        how: How it was restored.
         shape: C H W.
-        tile: Height and width. None if the picture was restored whole.
-        noise_std: The estimated noise. None if it cannot be estimated.
+        noise_std: The noise, given or estimated. None if it is unknown.
         residual: The measures of the residual.
         scores: Those of the noisy and of the restored picture. None without a clean one.
         values: Which of the file's numbers are 0 and 1.
         alpha: Whether the picture has transparency.
         planes: The planes of a stack. The other measures summarise them. None for a single picture.
         lost: Metadata of the original that the restored file does not have.
+        sigma: The noise as the user has given it. None if it was estimated.
         strength: The share of the residual that was taken away, as the user has chosen.
     """
 
     task: Task
-    checkpoint: str
-    training: Training
+    how: How
     shape: tuple[int, int, int]
-    tile: tuple[int, int] | None
     noise_std: float | None
     residual: Residual
     scores: dict[str, dict[str, float | None]] | None
@@ -67,12 +64,13 @@ class Report:
     alpha: bool = False
     planes: Planes | None = None
     lost: tuple[str, ...] = ()
+    sigma: float | None = None
     strength: float = 1.0
 
     @property
     def noise_in_range(self) -> bool | None:
         """Whether the model was trained for noise of this strength. None if that is unknown."""
-        levels = self.training.levels
+        levels = self.how.training and self.how.training.levels
         if levels is None or self.noise_std is None:
             return None
         return levels[0] <= self.noise_std <= levels[1]
@@ -96,7 +94,7 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         found, reasons = [], self._unlike()
-        if reasons:
+        if reasons and self.how.training:
             reason = "; ".join(reasons)
             found.append(f"This picture is unlike what the model was trained on: {reason}.")
         if self.noise_in_range is False:
@@ -113,9 +111,10 @@ class Report:
     def _unlike(self) -> list[str]:
         """Say how the picture differs from those that the model was trained on."""
         reasons, strength = [], self.residual.strength
-        _, height, width = self.training.image_shape
-        if not self.training.any_size and self.shape[1:] != (height, width):
-            reasons.append(f"the model was trained on {width} x {height} pixels only")
+        if (training := self.how.training) and not training.any_size:
+            _, height, width = training.image_shape
+            if self.shape[1:] != (height, width):
+                reasons.append(f"the model was trained on {width} x {height} pixels only")
         if strength is not None and strength > STRONGER:
             reasons.append(f"the residual is {strength:.1f} times as strong as the noise")
         if self.shows_structure and not self.left_noise_in:
@@ -129,49 +128,39 @@ class Report:
             "picture": str(self.task.source),
             "restored": str(self.task.restored),
             "reference": None if self.task.reference is None else str(self.task.reference),
-            "checkpoint": self.checkpoint,
+            "method": self.how.method,
+            "checkpoint": self.how.checkpoint,
             "channels": channels,
             "height": height,
             "width": width,
-            "tile": self.tile,
+            "tile": self.how.tile,
             "planes": self.planes and self.planes._asdict(),
             "range": self.values._asdict(),
             "transparency": "as it was" if self.alpha else None,
             "noise_std": self.noise_std,
             "noise_std_in_numbers": None if self.noise_std is None else self._own(self.noise_std),
-            "trained_noise": str(self.training.noise),
+            "trained_noise": self.how.training and str(self.how.training.noise),
+            "variance": self.how.stabilised and self.how.stabilised._asdict(),
             "noise_in_range": self.noise_in_range,
             "residual": residual._asdict(),
             "scores": self.scores,
+            "sigma": self.sigma,
             "strength": self.strength,
             "lost": list(self.lost),
             "warnings": self.warnings,
         }
 
     def as_text(self) -> str:
-        training, residual = self.training, self.residual
-        lines = [
-            f"{self.task.name}: {_described(self.shape)}",
-            f"Restored by {self.checkpoint}: {training.model}, trained on {training.data},",
-            f"{_described(training.image_shape)}, with {training.noise}.",
-        ]
-        if self.tile:
-            lines.append(
-                f"It was restored in overlapping tiles of {self.tile[1]} x {self.tile[0]}."
-            )
-        if self.shape[0] > training.image_shape[0]:
-            lines.append("The model is for grey pictures, so each channel was restored on its own.")
-        if self.shape[0] < training.image_shape[0]:
-            lines.append("The model is for colour pictures, so it was given three equal channels.")
+        lines = [f"{self.task.name}: {_described(self.shape)}", *self._restored_by()]
         if self.strength != 1:
-            lines.append(f"Of the noise that the model saw, {self.strength:.0%} was taken away.")
+            lines.append(f"Of the noise that was found, {self.strength:.0%} was taken away.")
         if self.planes:
             axes = " x ".join(f"{n} {a}" for a, n in zip(*self.planes[:2], strict=True))
             lines.append(f"It is a stack of {axes}, restored plane by plane.")
         if self.alpha:
             lines.append("Its colours were restored, and its transparency is as it was.")
         lines.append(f"Black to white: {spoken(*self.values[:2])} ({self.values.reason}).")
-        lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(residual)}."]
+        lines += ["", f"Noise: {self._noise()}.", f"Residual: {_residual(self.residual)}."]
         for name, scores in (self.scores or {}).items():
             ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
             lines.append(f"Against the reference, {name}: PSNR {scores['psnr']:.2f} dB{ssim}.")
@@ -181,17 +170,42 @@ class Report:
             lines += ["", f"WARNING. {warning}"]
         return "\n".join(lines) + "\n"
 
+    def _restored_by(self) -> list[str]:
+        how, training = self.how, self.how.training
+        if training is None:
+            return [f"Restored by {TITLES[how.method]}."]
+        lines = [
+            f"Restored by {how.checkpoint}: {training.model}, trained on {training.data},",
+            f"{_described(training.image_shape)}, with {training.noise}.",
+        ]
+        if how.stabilised:
+            a, b = how.stabilised
+            lines.append(
+                f"The noise grows with the light (variance {a:.3g} x + {b:.3g} for brightness x), "
+                "so it was made even before, by the generalised Anscombe transform."
+            )
+        if how.tile:
+            lines.append(f"It was restored in overlapping tiles of {how.tile[1]} x {how.tile[0]}.")
+        if self.shape[0] > training.image_shape[0]:
+            lines.append("The model is for grey pictures, so each channel was restored on its own.")
+        if self.shape[0] < training.image_shape[0]:
+            lines.append("The model is for colour pictures, so it was given three equal channels.")
+        return lines
+
     def _noise(self) -> str:
         if self.noise_std is None:
             return "its strength cannot be estimated"
         if self.noise_std == 0:
             strength = "none was found"
         else:
-            strength = f"estimated standard deviation {self.noise_std:.3f}"
+            source = "estimated" if self.sigma is None else "given"
+            strength = f"{source} standard deviation {self.noise_std:.3f}"
             if self.values != UNIT:
                 strength += f" ({self._own(self.noise_std):,.4g} in the file's numbers)"
         if self.planes:
             strength += f" in the median plane, {_from_to(self.planes.noise_stds)}"
+        if self.how.training is None:
+            return strength
         if self.noise_in_range is None:
             return f"{strength}; the model was trained with noise of another kind"
         inside = "noise of this strength" if self.noise_in_range else self._range()
@@ -202,14 +216,15 @@ class Report:
         return std * abs(self.values.high - self.values.low)
 
     def _range(self) -> str:
-        assert self.training.levels is not None
-        low, high = self.training.levels
+        assert self.how.training is not None
+        assert self.how.training.levels is not None
+        low, high = self.how.training.levels
         return f"standard deviations from {low:.3f} to {high:.3f}"
 
 
 def write(report: Report) -> None:
     """Write the text and the JSON beside the restored picture."""
-    _, text, content = report.task.written
+    text, content, _ = report.task.reports
     write_whole(text, report.as_text())
     write_json(content, report.as_dict())
 

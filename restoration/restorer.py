@@ -13,7 +13,8 @@ from groundwork import machine
 from restoration.tiles import in_tiles
 
 GRID = 64  # pixels; no useful network of this project halves the size more than six times
-SHARE = 4  # a network's features may take one in so many bytes of the memory
+SHARE = 4  # a network's features may take one in so many bytes of the memory,
+MOST = 2**30  # and so many bytes; larger tiles are not faster
 PROBES = (256, 1024, 4096)  # pixels
 TILES_AT_ONCE = 512
 # Neighbouring tiles of a model's own size share three quarters of their pixels. If they shared
@@ -35,7 +36,7 @@ class Restorer:
     Args:
         model: A denoiser, or a composite with one.
         tile: Pixels on a side of a fully convolutional network's tiles. None for as many as a
-            quarter of the memory allows.
+            quarter of the memory and `MOST` allow.
         device: Where the network runs.
 
     Attributes:
@@ -125,7 +126,8 @@ class Restorer:
             bytes_there = torch.cuda.get_device_properties(self.device).total_memory
         else:
             bytes_there = machine.memory()
-        return math.isqrt(bytes_there // SHARE // bytes_per_pixel(self.network, self.image_shape))
+        room = min(bytes_there // SHARE, MOST)
+        return math.isqrt(room // bytes_per_pixel(self.network, self.image_shape))
 
     def _require_tile(self, tile: int) -> None:
         self.reach = self.reach or reach(self.network, self.image_shape[0])

@@ -8,12 +8,18 @@ from pydantic import Field
 from cli.checking import File, check_config
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
+from groundwork.ranges import Seed
+
+Name = Literal["model", "zero_shot", "bm3d", "nlm", "tv"]
 
 
 class Settings(TypedDict):
     """The settings of conf/denoise.yaml, which says what each means."""
 
+    method: Name
     checkpoint: File
+    sigma: Annotated[float, Field(gt=0, le=10)] | None
+    seed: Seed
     input: File | Annotated[list[File], Field(min_length=1)]
     output: File | None
     strength: Annotated[float, Field(ge=0, le=2)]

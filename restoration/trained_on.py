@@ -2,7 +2,12 @@
 
 from typing import Any, NamedTuple
 
+from omegaconf import OmegaConf
+
+from cli.config import build
 from datamodules.noise import Blind, Gaussian, Noise
+from denoisers.base import ImageModel
+from denoisers.composite import Composite
 
 SLACK = 0.3  # of a level; estimates of small pictures are rarely further off
 
@@ -25,6 +30,11 @@ class Training(NamedTuple):
     noise: Noise
 
     @property
+    def for_even_noise(self) -> bool:
+        """Whether the model is for white noise of many strengths that was not cut to [0, 1]."""
+        return self.any_size and isinstance(self.noise, Blind) and not self.noise.clip
+
+    @property
     def levels(self) -> tuple[float, float] | None:
         """The lowest and highest standard deviation that the model is for. None for other noise.
 
@@ -36,6 +46,18 @@ class Training(NamedTuple):
         return (1 - SLACK) * low, (1 + SLACK) * high
 
 
-def source_name(data: dict[str, Any]) -> str:
-    """Return the name of the data's class, without its package, from a checkpoint's settings."""
-    return str(data["_target_"]).rpartition(".")[2]
+def training_of(model: ImageModel, run: dict[str, Any]) -> Training:
+    """Return what a model was trained on.
+
+    Args:
+        model: The model; of a composite, its denoiser counts.
+        run: The checkpoint's "run" entry.
+    """
+    part = model.denoiser if isinstance(model, Composite) else model
+    return Training(
+        type(model).__name__,
+        str(run["data"]["_target_"]).rpartition(".")[2],
+        part.image_shape,
+        part.takes_any_size,
+        build(OmegaConf.create(run["noise"]), "noise"),
+    )

@@ -11,7 +11,7 @@ import importlib.util, sys
 from denoisers.checkpoint import load_model
 
 model, run = load_model(sys.argv[1])
-print(type(model).__name__, run["seed"])
+print(type(model).__name__, run["seed"], type(load_model("photo")[0]).__name__)
 print([name for name in sys.argv[2:] if importlib.util.find_spec(name)])
 """
 NOBODYS = (
@@ -33,4 +33,4 @@ def test_a_model_is_loaded_in_any_folder_and_no_name_is_taken(tmp_path: Path) ->
     done = subprocess.run(
         command, cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["Dense 0", "[]"]
+    assert done.stdout.splitlines() == ["Dense 0 ResidualUNet", "[]"]

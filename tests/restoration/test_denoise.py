@@ -20,8 +20,10 @@ from cli.messages import is_users_mistake, one_line
 from datamodules.noise import Blind, Gaussian, Noise, Poisson
 from denoisers import metrics
 from denoisers.checkpoint import load_model
+from groundwork.picture_files import REPORTS
 from restoration import inputs
 from restoration.inputs import Task
+from restoration.methods import How
 from restoration.report import Report
 from restoration.residual import residual_of
 from restoration.restorer import Restorer
@@ -133,7 +135,7 @@ def test_kind_and_depth_stay(
         assert stored.dtype == dtype
     else:
         assert path.read_bytes()[24] == 8 * np.dtype(dtype).itemsize
-    for end in (".txt", ".json"):
+    for end in REPORTS:
         assert path.with_name(name + end).is_file()
 
 
@@ -189,7 +191,7 @@ def test_the_same_twice_and_nothing_else(tmp_path: Path) -> None:
     after = contents(tmp_path)
     new = after.keys() - before.keys()
     pictures = ["a.png", "b/c.tif"]
-    ends = ("", ".txt", ".json")
+    ends = ("", *REPORTS)
     names = ("one", "two")
     assert new == {f"{o}/{name}{end}" for o in names for name in pictures for end in ends}
     assert {name: after[name] for name in before} == before
@@ -230,7 +232,12 @@ def test_an_output_inside_the_input_is_not_restored_again(tmp_path: Path) -> Non
 
 
 REFUSED = [
-    ("input=in output=out", "checkpoint is required"),
+    (
+        "checkpoint=phot input=in/a.png output=out",
+        "there is no checkpoint at phot; the weights that ship are photo, photo_grey",
+    ),
+    ("method=tvl input=in output=out", "did you mean method=tv?"),
+    ("method=tv sigma=0 input=in output=out", "sigma=0"),
     ("checkpoint=x.ckpt output=out", "input is required"),
     ("checkpoint=x.ckpt input=in output=out tile=0", "tile=0: should be"),
     ("checkpoint=x.ckpt input=in output=out +tiles=1", "tiles: there is no such setting"),
@@ -324,7 +331,7 @@ def test_a_damaged_picture_does_not_stop_the_others(tmp_path: Path) -> None:
         restore(f"input={tmp_path}/in", f"output={tmp_path}/out")
     assert is_users_mistake(caught.value)
     written = {name for name in contents(tmp_path / "out") if name.endswith(".png")}
-    assert written == {"a.png", "c.png"}
+    assert written == {f"{name}.png{end}" for name in "ac" for end in ("", ".triptych.png")}
 
 
 def test_scores_against_a_reference_are_scikit_images(tmp_path: Path) -> None:
@@ -429,7 +436,8 @@ def test_range_of_the_training(
     task = Task(tmp_path, Path("a.png"), tmp_path / "a.png", None)
     training = Training("UNet", "Procedural", (1, 28, 28), True, noise)
     residual = residual_of(noisy, even, std)
-    report = Report(task, "best.ckpt", training, (1, 20, 20), None, std, residual, None)
+    how = How("model", "best.ckpt", training)
+    report = Report(task, how, (1, 20, 20), std, residual, None)
     assert report.noise_in_range is in_range
     assert len(report.warnings) == (in_range is False)
     assert ("noise of another kind" in report.as_text()) == (in_range is None)
@@ -443,9 +451,10 @@ def test_noise_that_is_left_in_is_told_of(tmp_path: Path) -> None:
     noisy = (0.5 + 0.1 * random.normal(size=(1, 64, 64))).astype(np.float32)
     task = Task(tmp_path, Path("a.png"), tmp_path / "a.png", None)
     training = Training("UNet", "Procedural", (1, 28, 28), True, Gaussian(0.1, clip=True))
+    how = How("model", "best.ckpt", training)
     for share, told in ((0.1, True), (1.0, False)):
         residual = residual_of(noisy, noisy + np.float32(share) * (0.5 - noisy), 0.1)
-        report = Report(task, "best.ckpt", training, (1, 64, 64), None, 0.1, residual, None)
+        report = Report(task, how, (1, 64, 64), 0.1, residual, None)
         assert ["Most of the noise was left in" in w for w in report.warnings] == [True] * told
 
 

@@ -205,7 +205,7 @@ def test_what_is_passed_over_is_said_in_one_line(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("passed over") == 1
     assert f"input=in: {line}" in run.stdout
-    assert len(list((tmp_path / "out").rglob("*.png"))) == 2
+    assert len(list((tmp_path / "out").rglob("*.png.json"))) == 2
 
 
 def test_a_name_that_a_terminal_would_obey_is_escaped(tmp_path: Path) -> None:

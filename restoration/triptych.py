@@ -1,0 +1,96 @@
+"""Three pictures side by side, for people to look at: noisy, restored, and what was taken away.
+
+C channels, H x W pixels.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from groundwork.files import whole_file
+
+SIDE = 512  # pixels, of the largest panel
+SMALL = 192  # pixels; smaller pictures are shown by whole squares for pixels
+GAP = 8  # pixels
+CAPTION = 26  # pixels, its height
+TEXT = 15  # pixels, its size
+SPREAD = 3  # standard deviations of the residual between middle grey and black
+LEAST_STD = 0.5 / 255  # a residual that is weaker is not made visible
+MOST = 64  # times, that a residual is made stronger
+INK, PAPER = "black", "white"
+
+
+def write(path: Path, noisy: np.ndarray, restored: np.ndarray) -> None:
+    """Write the triptych as a PNG.
+
+    Pictures that are larger than a panel are shrunk to one. A second row then shows the middle of
+    each in its own pixels, since shrinking takes noise away as well.
+
+    Args:
+        path: The file.
+        noisy, restored: float32 C H W in [0, 1].
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    residual = noisy - restored
+    gain = stronger(residual)
+    panels = {
+        "noisy": noisy,
+        "restored": restored,
+        f"taken away, {gain:g} times as strong": 0.5 + gain * residual,
+    }
+    rows = [[_whole(panel) for panel in panels.values()]]
+    if max(noisy.shape[1:]) > SIDE:
+        rows.append([_middle(panel) for panel in panels.values()])
+    with whole_file(path) as file:
+        _laid_out(list(panels), rows).save(file, "PNG")
+
+
+def stronger(residual: np.ndarray) -> int:
+    """Choose how many times as strong a residual is shown."""
+    std = max(float(residual.std(dtype=np.float64)), LEAST_STD)
+    return int(np.clip(round(0.5 / SPREAD / std), 1, MOST))
+
+
+def _image(picture: np.ndarray) -> Image.Image:
+    pixels = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
+def _whole(picture: np.ndarray) -> Image.Image:
+    image = _image(picture)
+    if (factor := SMALL // max(image.size)) > 1:
+        size = image.width * factor, image.height * factor
+        return image.resize(size, Image.Resampling.NEAREST)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)  # never larger than it is
+    return image
+
+
+def _middle(picture: np.ndarray) -> Image.Image:
+    height, width = picture.shape[1:]
+    top, left = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
+    return _image(picture[:, top : top + SIDE, left : left + SIDE])
+
+
+def _laid_out(captions: list[str], rows: list[list[Image.Image]]) -> Image.Image:
+    font = ImageFont.load_default(TEXT)
+    column = max(
+        max(image.width for row in rows for image in row),
+        max(round(font.getlength(caption)) for caption in captions),
+    )
+    heights = [max(image.height for image in row) for row in rows]
+    size = (
+        len(captions) * (column + GAP) + GAP,
+        CAPTION + sum(height + GAP for height in heights),
+    )
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for place, caption in enumerate(captions):
+        left, top = GAP + place * (column + GAP), CAPTION
+        draw.text((left + column / 2, CAPTION / 2), caption, INK, font, anchor="mm")
+        for row, height in zip(rows, heights, strict=True):
+            sheet.paste(row[place], (left + (column - row[place].width) // 2, top))
+            top += height + GAP
+    return sheet

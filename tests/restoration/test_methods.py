@@ -1,0 +1,151 @@
+"""denoise.py's methods, and the help for noise that is not even."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio
+
+import denoise
+from denoisers.checkpoint import load_model
+from restoration import classical, stabilising, zero_shot
+from restoration.anscombe import SensorNoise
+from restoration.methods import ByModel
+from restoration.noise_level import estimate_std
+from restoration.report import Report
+from restoration.restorer import Restorer
+from tests.helpers.runs import compose, trained
+
+CPU = torch.device("cpu")
+UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind")
+
+
+def photograph() -> np.ndarray:
+    """Return a part of a photograph, float32 3 160 160."""
+    return (data.chelsea()[60:220, 100:260].transpose(2, 0, 1) / 255).astype(np.float32)
+
+
+def psnr(picture: np.ndarray, clean: np.ndarray) -> float:
+    return float(peak_signal_noise_ratio(clean, picture.clip(0, 1), data_range=1))
+
+
+def even_noise(clean: np.ndarray, std: float) -> np.ndarray:
+    return clean + np.float32(std) * np.random.default_rng(0).normal(size=clean.shape).astype(
+        np.float32
+    )
+
+
+def restore(folder: Path, picture: np.ndarray, *overrides: str) -> tuple[np.ndarray, Report]:
+    """Save a picture with 8 bits, and restore it by denoise.py. All are C H W in [0, 1]."""
+    stored = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    folder.mkdir(exist_ok=True)
+    colours = stored[0] if len(stored) == 1 else stored.transpose(1, 2, 0)
+    Image.fromarray(colours).save(folder / "a.png")
+    given = compose("denoise", f"input={folder}/a.png", "device=cpu", *overrides)
+    (report,) = denoise.denoise(given)
+    restored = np.asarray(Image.open(folder / "restored" / "a.png"), np.float32) / 255
+    return restored[None] if restored.ndim == 2 else restored.transpose(2, 0, 1), report
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_filter_is_told_the_estimated_noise_or_the_given_one(
+    channels: int, tmp_path: Path
+) -> None:
+    clean = photograph()[:channels]
+    noisy = np.rint(even_noise(clean, 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+    by_estimate, report = restore(tmp_path / "a", noisy, "method=tv")
+    std = estimate_std(noisy)
+    assert std is not None
+    assert report.noise_std == std
+    expected = classical.restore("tv", noisy, std)
+    assert np.abs(by_estimate - expected).max() < 0.51 / 255 + 1e-6
+    assert psnr(by_estimate, clean) > psnr(noisy, clean) + 4
+    by_given, report = restore(tmp_path / "b", noisy, "method=tv", "sigma=0.3")
+    assert report.noise_std == report.sigma == 0.3
+    assert np.abs(by_given - classical.restore("tv", noisy, 0.3)).max() < 0.51 / 255 + 1e-6
+    text = report.task.reports[0].read_text()
+    assert "Restored by total variation." in text
+    assert "given standard deviation 0.300" in text
+
+
+def test_noise_that_cannot_be_estimated_has_to_be_given(tmp_path: Path) -> None:
+    black = np.zeros((1, 40, 40), np.float32)
+    with pytest.raises(ValueError, match=r"a\.png: the strength of its noise .*: give sigma="):
+        restore(tmp_path, black, "method=nlm")
+    assert not (tmp_path / "restored").exists()
+
+
+def test_zero_shot_learns_from_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zero_shot.restore, "__defaults__", (None, 60))
+    noisy = np.rint(even_noise(photograph(), 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+    restored, report = restore(tmp_path, noisy, "method=zero_shot", "seed=3")
+    expected = zero_shot.restore(noisy, 3, None, 60)
+    assert np.abs(restored - expected).max() < 0.51 / 255 + 1e-6
+    assert report.how.training is None
+    assert "trained on the picture itself" in report.task.reports[0].read_text()
+
+
+def test_a_grey_picture_gets_the_grey_partner_of_the_weights() -> None:
+    method = ByModel("photo", None, CPU)
+    noisy = even_noise(photograph(), 0.1)
+    for channels, name in ((1, "photo_grey"), (3, "photo")):
+        restored, how = method(noisy[:channels], None)
+        assert how.checkpoint == name
+        plain = Restorer(load_model(name)[0], None, CPU)(torch.from_numpy(noisy[:channels]))
+        assert np.array_equal(restored, plain.numpy())
+
+
+def test_the_bias_of_noise_that_was_cut_is_undone() -> None:
+    """Half of a black picture's noise is lost: what is left has a mean above 0."""
+    clean = np.full((1, 96, 96), 0.02, np.float32)
+    clean[:, :, 48:] = 0.5
+    noisy = even_noise(clean, 0.2).clip(0, 1)
+    method = ByModel("photo_grey", None, CPU)
+    helped, _ = method(noisy, 0.2)
+    alone, _ = method(noisy, None)
+    dark = np.s_[:, 8:-8, 8:40]
+    assert alone[dark].mean() > 0.07
+    assert abs(helped[dark].mean() - 0.02) < 0.02
+    assert abs(helped[:, 8:-8, 56:-8].mean() - 0.5) < 0.02
+
+
+def test_noise_that_grows_with_the_light_is_made_even_first() -> None:
+    """A dim picture with bright parts, as of fluorescence: the shot noise differs by far."""
+    random = np.random.default_rng(0)
+    clean = (photograph()[:1] ** 4 * 0.8 + 0.01).astype(np.float32)
+    a = 0.02
+    noisy = (a * random.poisson(clean / a)).astype(np.float32)
+    noise = stabilising.estimate_growing(noisy)
+    assert noise is not None
+    method = ByModel("photo_grey", None, CPU)
+    restored, how = method(noisy, estimate_std(noisy))
+    assert how.stabilised == noise
+    network = Restorer(load_model("photo_grey")[0], None, CPU)
+    alone = network(torch.from_numpy(noisy)).numpy()
+    assert psnr(restored, clean) > psnr(alone, clean) + 0.1
+
+
+def test_even_noise_is_not_taken_for_noise_that_grows() -> None:
+    for std in (0.05, 0.1, 0.2):
+        assert stabilising.estimate_growing(even_noise(photograph()[:1], std)) is None
+
+
+def test_going_to_even_noise_and_back_changes_nothing_by_itself() -> None:
+    """Apart from the bias of the noise's mean, which the way back undoes."""
+    clean = photograph()
+    noise = SensorNoise(1e-6, 1e-8)
+    same = stabilising.restored_evenly(lambda picture: picture, clean, noise)
+    assert np.abs(same - clean).max() < 1e-4
+
+
+def test_other_models_are_not_helped() -> None:
+    """A model that was trained with noise that was cut has learnt its bias."""
+    best = trained(*UNET).best
+    noisy = even_noise(photograph()[:1], 0.2).clip(0, 1)
+    restored, how = ByModel(str(best), None, CPU)(noisy, 0.2)
+    plain = Restorer(load_model(best)[0], None, CPU)(torch.from_numpy(noisy)).numpy()
+    assert np.array_equal(restored, plain)
+    assert how.stabilised is None
