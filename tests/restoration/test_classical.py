@@ -5,26 +5,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 from restoration import classical
 from restoration.clipping import clean_from_means, is_clipped
+from tests.helpers.pictures import photograph, with_noise
 
 NAMES: tuple[classical.Name, ...] = ("nlm", "tv")
-
-
-def photograph(channels: int, height: int = 128, width: int = 128) -> np.ndarray:
-    """Return a part of a photograph, float32 C H W in [0, 1]."""
-    whole = np.atleast_3d(data.camera() if channels == 1 else data.chelsea())
-    part = whole[60 : 60 + height, 120 : 120 + width]
-    return np.ascontiguousarray(np.moveaxis(part, -1, 0) / np.float32(255))
-
-
-def with_noise(clean: np.ndarray, std: float) -> np.ndarray:
-    noise = std * np.random.default_rng(0).standard_normal(clean.shape)
-    return (clean + noise).astype(np.float32)
 
 
 def psnr(clean: np.ndarray, other: np.ndarray) -> float:
@@ -36,7 +24,7 @@ def psnr(clean: np.ndarray, other: np.ndarray) -> float:
 def test_a_noisy_picture_gains(name: classical.Name, channels: int) -> None:
     if name == "bm3d":
         pytest.importorskip("bm3d", reason="the extra bm3d is not installed")
-    clean = photograph(channels)
+    clean = photograph(channels, 128, 128)
     noisy = with_noise(clean, 0.1)
     restored = classical.restore(name, noisy, 0.1)
     assert restored.dtype == np.float32
@@ -45,7 +33,7 @@ def test_a_noisy_picture_gains(name: classical.Name, channels: int) -> None:
 
 
 def test_the_filters_are_scikit_images_with_the_settings_of_the_documentation() -> None:
-    noisy = with_noise(photograph(3), 0.1)
+    noisy = with_noise(photograph(3, 128, 128), 0.1)
     last = np.moveaxis(noisy, 0, -1)
     by_tv = denoise_tv_chambolle(last, weight=0.1, channel_axis=-1)
     by_nlm = denoise_nl_means(last, 5, 6, h=0.07, sigma=0.1, fast_mode=True, channel_axis=-1)
@@ -114,13 +102,13 @@ def test_odd_sizes(name: classical.Name, channels: int, size: tuple[int, int]) -
 
 
 def test_without_noise_nothing_is_taken_away() -> None:
-    clean = photograph(3)
+    clean = photograph(3, 128, 128)
     np.testing.assert_array_equal(classical.restore("tv", clean, 0), clean)
 
 
 def test_a_missing_bm3d_is_refused_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bm3d", None)  # what Python holds of a module that is absent
-    noisy = photograph(1)
+    noisy = photograph(1, 128, 128)
     with pytest.raises(ValueError, match=r"^method=bm3d: its package.*pip install '\.\[bm3d\]'$"):
         classical.restore("bm3d", noisy, 0.1)
     for name in NAMES:

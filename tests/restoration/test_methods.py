@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 import denoise
@@ -17,25 +16,15 @@ from restoration.methods import ByModel
 from restoration.noise_level import estimate_std
 from restoration.report import Report
 from restoration.restorer import Restorer
+from tests.helpers.pictures import photograph, with_noise
 from tests.helpers.runs import compose, trained
 
 CPU = torch.device("cpu")
 UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind")
 
 
-def photograph() -> np.ndarray:
-    """Return a part of a photograph, float32 3 160 160."""
-    return (data.chelsea()[60:220, 100:260].transpose(2, 0, 1) / 255).astype(np.float32)
-
-
 def psnr(picture: np.ndarray, clean: np.ndarray) -> float:
     return float(peak_signal_noise_ratio(clean, picture.clip(0, 1), data_range=1))
-
-
-def even_noise(clean: np.ndarray, std: float) -> np.ndarray:
-    return clean + np.float32(std) * np.random.default_rng(0).normal(size=clean.shape).astype(
-        np.float32
-    )
 
 
 def restore(folder: Path, picture: np.ndarray, *overrides: str) -> tuple[np.ndarray, Report]:
@@ -54,8 +43,8 @@ def restore(folder: Path, picture: np.ndarray, *overrides: str) -> tuple[np.ndar
 def test_a_filter_is_told_the_estimated_noise_or_the_given_one(
     channels: int, tmp_path: Path
 ) -> None:
-    clean = photograph()[:channels]
-    noisy = np.rint(even_noise(clean, 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+    clean = photograph(3, 160, 160)[:channels]
+    noisy = np.rint(with_noise(clean, 0.1).clip(0, 1) * 255).astype(np.float32) / 255
     by_estimate, report = restore(tmp_path / "a", noisy, "method=tv")
     std = estimate_std(noisy)
     assert std is not None
@@ -80,7 +69,9 @@ def test_noise_that_cannot_be_estimated_has_to_be_given(tmp_path: Path) -> None:
 
 def test_zero_shot_learns_from_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zero_shot.restore, "__defaults__", (None, 60))
-    noisy = np.rint(even_noise(photograph(), 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+    noisy = (
+        np.rint(with_noise(photograph(3, 160, 160), 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+    )
     restored, report = restore(tmp_path, noisy, "method=zero_shot", "seed=3")
     expected = zero_shot.restore(noisy, 3, None, 60)
     assert np.abs(restored - expected).max() < 0.51 / 255 + 1e-6
@@ -90,7 +81,7 @@ def test_zero_shot_learns_from_the_picture(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_grey_picture_gets_the_grey_partner_of_the_weights() -> None:
     method = ByModel("photo", None, CPU)
-    noisy = even_noise(photograph(), 0.1)
+    noisy = with_noise(photograph(3, 160, 160), 0.1)
     for channels, name in ((1, "photo_grey"), (3, "photo")):
         restored, how = method(noisy[:channels], None)
         assert how.checkpoint == name
@@ -102,7 +93,7 @@ def test_the_bias_of_noise_that_was_cut_is_undone() -> None:
     """Half of a black picture's noise is lost: what is left has a mean above 0."""
     clean = np.full((1, 96, 96), 0.02, np.float32)
     clean[:, :, 48:] = 0.5
-    noisy = even_noise(clean, 0.2).clip(0, 1)
+    noisy = with_noise(clean, 0.2).clip(0, 1)
     method = ByModel("photo_grey", None, CPU)
     helped, _ = method(noisy, 0.2)
     alone, _ = method(noisy, None)
@@ -115,7 +106,7 @@ def test_the_bias_of_noise_that_was_cut_is_undone() -> None:
 def test_noise_that_grows_with_the_light_is_made_even_first() -> None:
     """A dim picture with bright parts, as of fluorescence: the shot noise differs by far."""
     random = np.random.default_rng(0)
-    clean = (photograph()[:1] ** 4 * 0.8 + 0.01).astype(np.float32)
+    clean = (photograph(3, 160, 160)[:1] ** 4 * 0.8 + 0.01).astype(np.float32)
     a = 0.02
     noisy = (a * random.poisson(clean / a)).astype(np.float32)
     noise = stabilising.estimate_growing(noisy)
@@ -130,12 +121,12 @@ def test_noise_that_grows_with_the_light_is_made_even_first() -> None:
 
 def test_even_noise_is_not_taken_for_noise_that_grows() -> None:
     for std in (0.05, 0.1, 0.2):
-        assert stabilising.estimate_growing(even_noise(photograph()[:1], std)) is None
+        assert stabilising.estimate_growing(with_noise(photograph(3, 160, 160)[:1], std)) is None
 
 
 def test_going_to_even_noise_and_back_changes_nothing_by_itself() -> None:
     """Apart from the bias of the noise's mean, which the way back undoes."""
-    clean = photograph()
+    clean = photograph(3, 160, 160)
     noise = SensorNoise(1e-6, 1e-8)
     same = stabilising.restored_evenly(lambda picture: picture, clean, noise)
     assert np.abs(same - clean).max() < 1e-4
@@ -144,7 +135,7 @@ def test_going_to_even_noise_and_back_changes_nothing_by_itself() -> None:
 def test_other_models_are_not_helped() -> None:
     """A model that was trained with noise that was cut has learnt its bias."""
     best = trained(*UNET).best
-    noisy = even_noise(photograph()[:1], 0.2).clip(0, 1)
+    noisy = with_noise(photograph(3, 160, 160)[:1], 0.2).clip(0, 1)
     restored, how = ByModel(str(best), None, CPU)(noisy, 0.2)
     plain = Restorer(load_model(best)[0], None, CPU)(torch.from_numpy(noisy)).numpy()
     assert np.array_equal(restored, plain)

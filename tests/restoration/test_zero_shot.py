@@ -3,26 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 
 from groundwork.seeding import generator
 from restoration import zero_shot
+from tests.helpers.pictures import photograph, with_noise
 
 STEPS = 120  # of 2,000; enough for a gain
-
-
-def photograph(channels: int, height: int = 96, width: int = 96) -> np.ndarray:
-    """Return a part of a photograph, float32 C H W in [0, 1]."""
-    whole = np.atleast_3d(data.camera() if channels == 1 else data.chelsea())
-    part = whole[60 : 60 + height, 120 : 120 + width]
-    return np.ascontiguousarray(np.moveaxis(part, -1, 0) / np.float32(255))
-
-
-def with_noise(clean: np.ndarray, std: float) -> np.ndarray:
-    noise = std * np.random.default_rng(0).standard_normal(clean.shape)
-    return (clean + noise).astype(np.float32)
 
 
 def gain(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> float:
@@ -88,7 +76,7 @@ def test_the_network_is_the_papers() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_noisy_picture_gains(channels: int) -> None:
-    clean = photograph(channels)
+    clean = photograph(channels, 96, 96)
     noisy = with_noise(clean, 0.1)
     restored = zero_shot.restore(noisy, seed=0, steps=STEPS)
     assert restored.dtype == np.float32
@@ -108,7 +96,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_global_generators_alone() 
 
 
 def test_a_dark_picture_is_learned_as_fast() -> None:
-    noisy = with_noise(photograph(1), 0.1)
+    noisy = with_noise(photograph(1, 96, 96), 0.1)
     bright = zero_shot.restore(noisy, seed=0, steps=20)
     dark = zero_shot.restore(noisy / 64, seed=0, steps=20)
     inside = bright < 1  # what was not cut
