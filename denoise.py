@@ -108,8 +108,11 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
             colours, how = method(noisy, std)
         except ValueError as error:
             raise ValueError(f"{task.source}: {error}") from None
-        mixed = colours + np.float32(given["strength"] - 1) * (colours - noisy)
-        restored[:channels] = values.stored(mixed.clip(0, 1), stored.dtype)
+        if given["strength"] != 1:
+            colours = colours + np.float32(given["strength"] - 1) * (colours - noisy)
+            colours.clip(0, 1, out=colours)
+        restored[:channels] = values.stored(colours, stored.dtype)
+        del colours
         restored[channels:] = plane[channels:]
         # The report is about the numbers in the file, which may have been rounded.
         written = values.scaled(restored[:channels])

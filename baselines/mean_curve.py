@@ -6,6 +6,7 @@ from torch import Tensor
 from datamodules.noise import Noise
 
 STEPS = 255 * 16  # each value of an 8-bit pixel is one of them
+AT_ONCE = 2**20  # values, to bound the memory
 
 
 class InverseMean:
@@ -27,6 +28,10 @@ class InverseMean:
         self.means = noise.mean(self.clean)
 
     def __call__(self, means: Tensor) -> Tensor:
+        parts = map(self._inverted, means.flatten().split(AT_ONCE))
+        return torch.cat([*parts]).view(means.shape)
+
+    def _inverted(self, means: Tensor) -> Tensor:
         exact = means.contiguous().double()
         above = torch.searchsorted(self.means, exact).clamp(1, STEPS)
         low, high = self.means[above - 1], self.means[above]

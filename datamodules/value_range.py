@@ -57,11 +57,13 @@ class ValueRange(NamedTuple):
 
     def stored(self, picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """Turn the result of `scaled` back into the file's own numbers."""
-        samples = picture.astype(np.float64) * (self.high - self.low) + self.low
+        samples = picture.astype(np.float64)
+        samples *= self.high - self.low
+        samples += self.low
         if dtype.kind == "f":
             return samples.astype(dtype)
         limits = np.iinfo(dtype)
-        return np.rint(samples).clip(limits.min, limits.max).astype(dtype)
+        return np.rint(samples, out=samples).clip(limits.min, limits.max, out=samples).astype(dtype)
 
 
 def require_range(given: Given) -> None:

@@ -54,12 +54,17 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
     """
     residual = noisy - restored
     mean, std = float(residual.mean(dtype=np.float64)), float(residual.std(dtype=np.float64))
+    # In place where possible: a picture may have many megapixels.
     if noise_std is None:
-        white, explained, strength = residual - np.float32(mean), None, None
+        residual -= np.float32(mean)
+        white, explained, strength = residual, None, None
     else:
+        del residual
         means, stds = _expected(restored, max(noise_std, LEAST_STD))
         explained = float((means - restored).mean(dtype=np.float64))
-        white = (noisy - means) / stds
+        white = np.subtract(noisy, means, out=means)
+        white /= stds
+        del stds
         strength = math.sqrt(np.square(white).mean(dtype=np.float64))
     power = float(np.square(white).mean(dtype=np.float64))
     return Residual(
@@ -69,7 +74,7 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
         strength,
         correlation(white[..., 1:], white[..., :-1], power),
         correlation(white[:, 1:], white[:, :-1], power),
-        1.96 / math.sqrt(residual.size),
+        1.96 / math.sqrt(white.size),
     )
 
 

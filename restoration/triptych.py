@@ -34,18 +34,17 @@ def write(path: Path, noisy: np.ndarray, restored: np.ndarray) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    residual = noisy - restored
-    gain = stronger(residual)
-    panels = {
-        "noisy": noisy,
-        "restored": restored,
-        f"taken away, {gain:g} times as strong": 0.5 + gain * residual,
-    }
-    rows = [[_whole(panel) for panel in panels.values()]]
+    shown = noisy - restored
+    gain = stronger(shown)
+    shown *= gain
+    shown += 0.5
+    captions = ["noisy", "restored", f"taken away, {gain:g} times as strong"]
+    images = [_image(panel) for panel in (noisy, restored, shown)]
+    rows = [[_whole(image) for image in images]]
     if max(noisy.shape[1:]) > SIDE:
-        rows.append([_middle(panel) for panel in panels.values()])
+        rows.append([_middle(image) for image in images])
     with whole_file(path) as file:
-        _laid_out(list(panels), rows).save(file, "PNG")
+        _laid_out(captions, rows).save(file, "PNG")
 
 
 def stronger(residual: np.ndarray) -> int:
@@ -55,23 +54,24 @@ def stronger(residual: np.ndarray) -> int:
 
 
 def _image(picture: np.ndarray) -> Image.Image:
-    pixels = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    shades = picture.clip(0, 1)
+    shades *= 255
+    pixels = np.rint(shades, out=shades).astype(np.uint8)
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 
-def _whole(picture: np.ndarray) -> Image.Image:
-    image = _image(picture)
+def _whole(image: Image.Image) -> Image.Image:
     if (factor := SMALL // max(image.size)) > 1:
         size = image.width * factor, image.height * factor
         return image.resize(size, Image.Resampling.NEAREST)
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)  # never larger than it is
-    return image
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)  # never larger than it is
+    return small
 
 
-def _middle(picture: np.ndarray) -> Image.Image:
-    height, width = picture.shape[1:]
-    top, left = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
-    return _image(picture[:, top : top + SIDE, left : left + SIDE])
+def _middle(image: Image.Image) -> Image.Image:
+    left, top = max(0, (image.width - SIDE) // 2), max(0, (image.height - SIDE) // 2)
+    return image.crop((left, top, min(left + SIDE, image.width), min(top + SIDE, image.height)))
 
 
 def _laid_out(captions: list[str], rows: list[list[Image.Image]]) -> Image.Image:
