@@ -17,15 +17,16 @@ from reporting.tables import Table
 
 # The pictures that an evaluation may have made, in the order of the page. Others come after them.
 PICTURES = {
-    "noise_curve": "Scores over the noise level",
     "strip": "Examples: the first scored image of each class, where there are classes",
     "extremes": "The scored images with the best, the median and the worst PSNR",
+    "noise_curve": "Scores over the noise level",
     "vae_latents": "The KL divergence of each latent",
     "vae_calibration": "The error of pixels against the predicted one",
     "vae_uncertainty": "Where draws from the posterior differ, where the image is wrong",
     "vae_samples": "Drawn from the prior",
     "vae_interpolation": "Between the codes of two images",
 }
+FIRST = ("strip", "extremes")  # of these, the pictures that the page begins with
 INFORMATIVE = 0.5  # nats
 
 
@@ -49,6 +50,10 @@ def write_page(metrics: dict[str, Any], directory: Path) -> None:
 
 
 def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
+    made = {path.stem: path for path in sorted(directory.glob("*.png"))}
+    names = [*(n for n in PICTURES if n in made), *(n for n in made if n not in PICTURES)]
+    pictures = {name: html.picture(made[name], PICTURES.get(name, _words(name))) for name in names}
+    yield from (pictures.pop(name) for name in FIRST if name in pictures)
     for sentence in sentences(metrics):
         yield html.paragraph(sentence)
     for table in tables(metrics):
@@ -56,10 +61,9 @@ def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
         yield table.as_html()
         for note in table.notes:
             yield html.paragraph(note)
-    yield html.heading("Pictures")
-    made = {path.stem: path for path in sorted(directory.glob("*.png"))}
-    for name in [*(n for n in PICTURES if n in made), *(n for n in made if n not in PICTURES)]:
-        yield html.picture(made[name], PICTURES.get(name, name.replace("_", " ")))
+    if pictures:
+        yield html.heading("More pictures")
+        yield from pictures.values()
     yield html.heading("What was run")
     yield html.code(metrics["command"])
     names = (
@@ -73,6 +77,10 @@ def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
         "versions",
     )
     yield html.code(OmegaConf.to_yaml({name: metrics[name] for name in names}))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _title(metrics: dict[str, Any]) -> str:
@@ -90,11 +98,15 @@ def _model(metrics: dict[str, Any]) -> str:
 
 
 def sentences(metrics: dict[str, Any]) -> list[str]:
-    """Say in words what restoring does to the task, where a classifier has judged it."""
+    """Say in words what restoring gains, also for the task if a classifier has judged it."""
     if not metrics["noisy_input"]:
         return []
-    found = verdict(metrics["task"], metrics["noisy_input"]["psnr"], metrics["test"]["psnr"])
-    return [*found, f"That is on the {_images(metrics)}."] if found else []
+    noisy, restored = metrics["noisy_input"]["psnr"], metrics["test"]["psnr"]
+    found = verdict(metrics["task"], noisy, restored)
+    if not found:
+        change = f"the images' mean PSNR from {noisy:.2f} to {restored:.2f} dB"
+        found = [f"{_model(metrics)} changes {change}."]
+    return [*found, f"That is on the {_images(metrics)}."]
 
 
 def tables(metrics: dict[str, Any]) -> Iterator[Table]:

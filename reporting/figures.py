@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,9 +26,10 @@ CELL = 1.1  # inches, an image's width in a strip
 CAPTION = 0.3  # share of an image's width: the room for two lines under it
 LEAST_ROW, MOST_ROW = 0.9, 4  # in widths of a column, how high a row is where images are mere lines
 TITLE, LINE, EDGE = 0.25, 0.18, 0.08  # inches: a column's title, a line of a row's name, the margin
-PANEL = (4.2, 3.0)  # inches, a learning curve with its labels
-ROOM = {"left": 1.0, "right": 0.1, "top": 0.2, "bottom": 0.55}  # inches of it around the axes
+PANEL = (4.2, 3.4)  # inches, a learning curve with its labels
+ROOM = {"left": 1.0, "right": 0.15, "top": 0.6, "bottom": 0.55}  # inches of it around the axes
 LEGEND = 0.3  # inches
+TIME_UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # each in seconds
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -107,8 +109,11 @@ def titles(names: Sequence[str], labels: Tensor) -> list[str]:
 def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     """Draw a panel for each metric over the epochs, training and validation together.
 
+    The axis above a panel has the time of training.
+
     Args:
-        rows: The history. Its metrics have names such as "train/loss" and "val/psnr".
+        rows: The history. Its metrics have names such as "train/loss" and "val/psnr", and "seconds"
+            is the time that an epoch's training took.
         monitor: The metric that chose the best epoch, which every panel marks.
     """
     names = {name for row in rows for name in row if "/" in name}
@@ -131,10 +136,28 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
         axis.set_ylabel(MEASURES[metric].axis if metric in MEASURES else metric)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.ticklabel_format(axis="y", scilimits=(-3, 5))  # wider numbers would not have room
+        _add_time(axis, rows)
     for axis in axes[len(metrics) :]:
         axis.set_axis_off()
     figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=3, frameon=False)
     return figure
+
+
+def _add_time(axis: Axes, rows: Sequence[dict[str, float]]) -> None:
+    """Show above an axis of epochs when, in the time of training, each was over."""
+    ends = np.cumsum([row["seconds"] for row in rows])
+    unit, name = next((u, n) for u, n in TIME_UNITS if ends[-1] >= 2 * u or u == 1)
+    # From the start, and on by another epoch as long as the last, since the axis has margins.
+    epochs = np.array([0, *(row["epoch"] for row in rows), rows[-1]["epoch"] + 1])
+    times = np.array([0, *ends, ends[-1] + rows[-1]["seconds"]]) / unit
+    above = axis.secondary_xaxis(
+        "top",
+        functions=(
+            lambda epoch: np.interp(epoch, epochs, times),
+            lambda time: np.interp(time, times, epochs),
+        ),
+    )
+    above.set_xlabel(f"training time ({name})")
 
 
 def _panels(down: int, across: int) -> tuple[Figure, list[Axes]]:

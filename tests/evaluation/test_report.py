@@ -180,6 +180,27 @@ def test_the_page_needs_no_other_file() -> None:
     assert metrics["run_id"] in page
 
 
+def test_the_page_begins_with_pictures_then_says_what_was_gained(tmp_path: Path) -> None:
+    metrics = score_in(tmp_path, trained(*VAE).best)
+    noisy, restored = metrics["noisy_input"]["psnr"], metrics["test"]["psnr"]
+    for directory, sentence in (
+        (evaluation()[0], "Restoring changes PSNR by"),
+        (
+            tmp_path,
+            f"VAE changes the images&#x27; mean PSNR from {noisy:.2f} to {restored:.2f} dB.",
+        ),
+    ):
+        page = (directory / "report.html").read_text()
+        places = [
+            page.index(part)
+            for part in (
+                *("</h1>\n<figure", "Examples: the first", "The scored images with the best"),
+                *(sentence, "<table>", "<h2>More pictures", "<h2>What was run"),
+            )
+        ]
+        assert places == sorted(places)
+
+
 def test_an_evaluation_without_a_classifier_or_curve_says_what_it_can(tmp_path: Path) -> None:
     metrics = score_in(tmp_path, trained(*VAE).best)
     assert metrics["task"] == {"accuracy": {}, "tests": {}}

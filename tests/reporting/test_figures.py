@@ -54,7 +54,11 @@ def test_learning_curves_of_any_size_have_room_for_their_numbers(
     scale: float, metrics: tuple[str, ...]
 ) -> None:
     rows = [
-        {"epoch": epoch, **{f"{stage}/{name}": scale * (1 + 0.001 * epoch) for name in metrics}}
+        {
+            "epoch": epoch,
+            "seconds": 30,
+            **{f"{stage}/{name}": scale * (1 + 0.001 * epoch) for name in metrics},
+        }
         for epoch in range(3)
         for stage in ("train", "val")
     ]
@@ -70,7 +74,8 @@ def test_learning_curves_of_any_size_have_room_for_their_numbers(
 
 def test_training_and_validation_have_their_colours_in_every_panel() -> None:
     rows = [
-        {"epoch": epoch, "train/loss": 2.0, "val/loss": 1.0, "val/ssim": 0.5} for epoch in range(2)
+        {"epoch": epoch, "seconds": 30, "train/loss": 2.0, "val/loss": 1.0, "val/ssim": 0.5}
+        for epoch in range(2)
     ]
     figure = curves(rows, "val/ssim")
     colours = {
@@ -88,6 +93,29 @@ def test_training_and_validation_have_their_colours_in_every_panel() -> None:
     }
     by_value = {2.0: "training", 1.0: "validation", 0.5: "validation"}
     assert drawn == {value: colours[name] for value, name in by_value.items()}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "label", "last"),
+    [
+        ([20, 30, 40], "training time (s)", 90),
+        ([60, 60, 120], "training time (min)", 4),
+        ([3600, 7200, 1800], "training time (h)", 3.5),
+    ],
+)
+def test_learning_curves_show_the_time_of_training_above(
+    seconds: list[float], label: str, last: float
+) -> None:
+    rows = [{"epoch": 1 + n, "seconds": s, "val/psnr": 20.0} for n, s in enumerate(seconds)]
+    figure = curves(rows, "val/psnr")
+    figure.draw_without_rendering()
+    (above,) = figure.axes[0].child_axes
+    assert above.get_xlabel() == label
+    # Beyond the last epoch, which ends at the whole time, it goes on as before
+    beyond = (figure.axes[0].get_xlim()[1] - 3) / 3
+    assert 0 < beyond < 0.2
+    slope = seconds[-1] * last / sum(seconds)
+    assert above.get_xlim()[1] == pytest.approx(last + 3 * beyond * slope)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 40), (40, 1)])
