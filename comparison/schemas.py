@@ -4,9 +4,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from denoisers.upgrades import nest_optimizer
+from denoisers.upgrades import add_grey_share, add_schedule, add_slope, nest_optimizer
 
 SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's record has none
+
+
+def _upgraded_model(node: dict[str, Any]) -> dict[str, Any]:
+    return add_schedule(add_slope(str(node.get("_target_")), nest_optimizer(node)))
 
 
 class RunRecord(BaseModel):
@@ -17,13 +21,13 @@ class RunRecord(BaseModel):
 
 
 class TrainingRecord(BaseModel):
-    """`run.json` of a training run."""
+    """`run.json` of a training run. Settings that older versions lack are added."""
 
     run_id: str
     seed: int
     split: str
-    model: Annotated[dict[str, Any], AfterValidator(nest_optimizer)]  # flat in older versions
-    data: dict[str, Any]
+    model: Annotated[dict[str, Any], AfterValidator(_upgraded_model)]
+    data: Annotated[dict[str, Any], AfterValidator(add_grey_share)]
     noise: dict[str, Any]
     objective: dict[str, Any] = SUPERVISED
     trainer: dict[str, Any]

@@ -17,6 +17,7 @@ from groundwork.seeding import generator
 
 Channels = Literal[1, 3]
 Crop = Annotated[int, Field(ge=1, le=10_000)]
+GreyShare = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -33,6 +34,8 @@ class CroppedPictures(ImageDataModule):
         channels: C.
         crop: S.
         symmetries: Whether each training crop gets a random one of a square's eight symmetries.
+        grey_share: The share of crops that are made grey although C is 3, so that a network learns
+            both kinds. Their noise is the same in all channels too.
         train_size: Crops in an epoch of training.
         val_size, test_size: The largest number of fixed crops. No two show the same pixel.
         noise, batch_size, eval_seed, num_workers, seed: See `ImageDataModule`.
@@ -49,6 +52,7 @@ class CroppedPictures(ImageDataModule):
         channels: Channels,
         crop: Crop,
         symmetries: bool,
+        grey_share: GreyShare,
         train_size: Count,
         val_size: Count,
         test_size: Count,
@@ -58,10 +62,13 @@ class CroppedPictures(ImageDataModule):
         seed: int,
     ) -> None:
         require_ranges(CroppedPictures.__init__, locals())
+        if grey_share and channels == 1:
+            raise ValueError(f"grey_share is for channels=3, got {grey_share} for channels=1")
         self.image_shape = channels, crop, crop
         self.train_count = train_size + val_size
         super().__init__(noise, batch_size, val_size, eval_seed, num_workers, seed)
         self.symmetries = symmetries
+        self.grey_share = grey_share
         self.train_size = train_size
         self.test_count = test_size
         self._places = torch.empty(0)  # of the training pictures, as `together` gives them
@@ -78,19 +85,28 @@ class CroppedPictures(ImageDataModule):
         self._images[test] = samples
         crop = self.image_shape[1]
         if test:
-            self._rows["test"] = fixed_crops(places, crop, self.test_count)
+            self._rows["test"] = fixed_crops(places, crop, self.test_count, self.grey_share)
             self.test_count = self.size("test")
         else:
             self._places, val_places = places[:training], places[training:]
             self._rows["train"] = self._draw_crops(generator("cpu", "crops to fit with"))
-            self._rows["val"] = fixed_crops(val_places, crop, self.val_size)
+            self._rows["val"] = fixed_crops(val_places, crop, self.val_size, self.grey_share)
             self.val_size = self.size("val")
             self.train_count = self.train_size + self.val_size
         self._labels = {split: torch.full((len(rows),), -1) for split, rows in self._rows.items()}
 
     def _draw_crops(self, random: Generator) -> Tensor:
         crop = self.image_shape[1]
-        return random_crops(self._places, crop, self.train_size, self.symmetries, random)
+        return random_crops(
+            self._places, crop, self.train_size, self.symmetries, self.grey_share, random
+        )
+
+    def _noisy(self, clean: Tensor, random: Generator) -> Tensor:
+        noisy = super()._noisy(clean, random)
+        if not self.grey_share:
+            return noisy
+        grey = (clean == clean[:, :1]).all(1).all(1).all(1)
+        return torch.where(grey[:, None, None, None], noisy[:, :1], noisy)
 
     def _rows_in(self, split: Split, epoch: int | None) -> Tensor:
         if split != "train" or epoch is None:

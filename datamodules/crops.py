@@ -9,11 +9,15 @@ from torch import Generator, Tensor
 from datamodules.images import evenly
 
 # A crop's place is a row of int64 N x 4: its first sample, the steps from there to the next line
-# and to the next channel, and the symmetry of the square that it is shown in, from 0 for none to 7.
+# and to the next channel, and how it is shown: the symmetry of the square, from 0 for none to 7,
+# plus GREY if it is made grey.
+GREY = 8
+# ITU-R BT.601 in fixed point, as Pillow has it.
+LUMINANCE, HALF, BITS = (19595, 38470, 7471), 2**15, 16
 
 
 def random_crops(
-    places: Tensor, size: int, count: int, symmetries: bool, random: Generator
+    places: Tensor, size: int, count: int, symmetries: bool, grey: float, random: Generator
 ) -> Tensor:
     """Draw crops at random places.
 
@@ -22,6 +26,7 @@ def random_crops(
         size: S.
         count: N.
         symmetries: Whether each crop gets a random symmetry.
+        grey: The share of crops that are made grey.
         random: The only source of randomness.
 
     Returns:
@@ -35,16 +40,19 @@ def random_crops(
         for side in (height, width)
     )
     symmetry = torch.randint(8, (count,), generator=random) * symmetries
+    if grey:
+        symmetry += GREY * (torch.rand(count, generator=random) < grey)
     return torch.stack((start + top * width + left, width, height * width, symmetry), 1)
 
 
-def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
+def fixed_crops(places: Tensor, size: int, most: int, grey: float = 0) -> Tensor:
     """Lay crops side by side around the middle of each picture.
 
     Args:
         places: Where the pictures are, P x 3, as `together` returns it.
         size: S.
         most: The largest N. If there are more crops, those kept are spread over all pictures.
+        grey: The share of crops that are made grey. They are spread over all crops.
 
     Returns:
         The crops, N x 4.
@@ -58,7 +66,9 @@ def fixed_crops(places: Tensor, size: int, most: int) -> Tensor:
         steps = torch.tensor([width, height * width, 0]).expand(len(corner), 3)
         crops.append(torch.cat((corner[:, None], steps), 1))
     found = torch.cat(crops)
-    return found[evenly(min(most, len(found)), len(found))]
+    kept = found[evenly(min(most, len(found)), len(found))]
+    kept[evenly(round(grey * len(kept)), len(kept)), 3] += GREY
+    return kept
 
 
 def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
@@ -71,14 +81,25 @@ def gather(samples: Tensor, crops: Tensor, channels: int, size: int) -> Tensor:
         size: S.
 
     Returns:
-        The crops' samples, B C S S.
+        The crops' samples, B C S S. Those that are grey have three equal channels.
     """
     corner, line, plane, symmetry = (part[:, None, None] for part in crops.T)
     planes, lines = (torch.arange(n, device=crops.device) for n in (channels, size))
     first = corner + plane * planes[:, None] + line * lines  # of each line of S samples: B C S
     found = samples.unfold(0, size, 1)[first]
+    grey = symmetry[..., None] >= GREY
+    if grey.any():
+        found = torch.where(grey, luminance(found), found)
     bits = symmetry[..., None] & torch.tensor([1, 2, 4], device=crops.device) > 0  # B 1 1 3
     mirrored, upside_down, transposed = bits[..., None].unbind(-2)  # B 1 1 1
     found = torch.where(mirrored, found.flip(-1), found)
     found = torch.where(upside_down, found.flip(-2), found)
     return torch.where(transposed, found.mT, found)
+
+
+def luminance(samples: Tensor) -> Tensor:
+    """Make colour samples grey, by ITU-R BT.601 as Pillow does: unsigned integers B 3 H W."""
+    weights = torch.tensor(LUMINANCE, device=samples.device)[:, None, None]
+    weighted = (samples.long() * weights).sum(1, keepdim=True)
+    grey = ((weighted + HALF) >> BITS).to(samples.dtype)
+    return grey.expand(-1, 3, -1, -1).contiguous()

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures
+from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures, GreyShare
 from datamodules.leaf_pictures import draw_picture
 from datamodules.noise import Noise
 from groundwork import machine
@@ -40,8 +40,9 @@ class DeadLeaves(CroppedPictures):
         crop: Pixels on a side of a crop, `size` at most.
         min_radius, max_radius: The radii of leaves, in pixels. Their density falls as radius^-3.
         data_seed: Keys the training pictures.
-        noise, symmetries, train_size, val_size, test_size, batch_size, eval_seed, num_workers,
-            seed: See `CroppedPictures`. `eval_seed` keys the pictures too, not just their noise.
+        noise, symmetries, grey_share, train_size, val_size, test_size, batch_size, eval_seed,
+            num_workers, seed: See `CroppedPictures`. `eval_seed` keys the pictures too, not just
+            their noise.
 
     Raises:
         ValueError: A setting is out of range. From `setup`: the pictures take more memory than this
@@ -60,6 +61,7 @@ class DeadLeaves(CroppedPictures):
         min_radius: Annotated[float, Field(ge=0.2)],
         max_radius: Annotated[float, Field(ge=2)],
         symmetries: bool,
+        grey_share: GreyShare,
         train_size: Count,
         val_size: Count,
         test_size: Count,
@@ -82,6 +84,7 @@ class DeadLeaves(CroppedPictures):
             channels,
             crop,
             symmetries,
+            grey_share,
             train_size,
             val_size,
             test_size,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures
+from datamodules.cropped_pictures import Channels, Count, Crop, CroppedPictures, GreyShare
 from datamodules.noise import Noise
 from datamodules.reading import (
     NAMED,
@@ -51,8 +51,8 @@ class Folder(CroppedPictures):
         range: Which of the files' numbers are black and white, as in `value_range`. It is the same
             for all files of one type, including the test pictures.
         val_share, test_share: Shares of root's pictures. Each holds out at least one picture.
-        noise, symmetries, train_size, val_size, test_size, batch_size, eval_seed, num_workers,
-            seed: See `CroppedPictures`.
+        noise, symmetries, grey_share, train_size, val_size, test_size, batch_size, eval_seed,
+            num_workers, seed: See `CroppedPictures`.
 
     Raises:
         ValueError: A setting is out of range. From `setup`: a picture cannot be read, there are too
@@ -70,6 +70,7 @@ class Folder(CroppedPictures):
         crop: Crop,
         range: Given,
         symmetries: bool,
+        grey_share: GreyShare,
         train_size: Count,
         val_size: Count,
         test_size: Count,
@@ -93,6 +94,7 @@ class Folder(CroppedPictures):
             channels,
             crop,
             symmetries,
+            grey_share,
             train_size,
             val_size,
             test_size,

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import torch
 from pydantic import Field
 from pytorch_lightning import LightningDataModule
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.noise import Noise
@@ -168,10 +168,10 @@ class ImageDataModule(LightningDataModule):
             return self.eval_batch(split, batch.positions)
         clean, label = self._clean(split, batch.positions, batch.epoch)
         key = (self.seed, batch.epoch, batch.step)
-        noisy = self.noise(clean, generator(clean.device, "noise", *key))
+        noisy = self._noisy(clean, generator(clean.device, "noise", *key))
         second = None
         if self.second_view:
-            second = self.noise(clean, generator(clean.device, "second noise", *key))
+            second = self._noisy(clean, generator(clean.device, "second noise", *key))
         return Batch(noisy, clean, label, second)
 
     def eval_batch(self, split: Split, index: Tensor) -> Batch:
@@ -191,7 +191,7 @@ class ImageDataModule(LightningDataModule):
         """Return all training images with one draw of the noise, on the CPU, to fit a baseline."""
         clean, label = self._clean("train", torch.arange(self.size("train")))
         random = generator("cpu", "fitting noise", self.eval_seed)
-        return Batch(self.noise(clean, random), clean, label)
+        return Batch(self._noisy(clean, random), clean, label)
 
     def with_noise(self, noise: Noise) -> Self:
         """Return a data module with the same images, which are not copied, and another noise."""
@@ -228,13 +228,16 @@ class ImageDataModule(LightningDataModule):
         rows = self._rows_in(split, epoch)
         return in_unit_range(self._samples(split, rows[index])), labels[index]
 
+    def _noisy(self, clean: Tensor, random: Generator) -> Tensor:
+        return self.noise(clean, random)
+
     def _draw_eval_noise(self, split: Split) -> Tensor:
         noisy = torch.empty(self.size(split), *self.image_shape)
         for block, rows in enumerate(self._rows[split].split(EVAL_NOISE_BLOCK)):
             clean = in_unit_range(self._samples(split, rows).cpu())
             random = generator("cpu", "eval noise", self.eval_seed, split, block)
             start = block * EVAL_NOISE_BLOCK
-            noisy[start : start + len(rows)] = self.noise(clean, random)
+            noisy[start : start + len(rows)] = self._noisy(clean, random)
         return noisy
 
 

@@ -14,7 +14,8 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from denoisers.optimizer import OptimizerSettings, learning_rate, optimizer_and_schedule
+from denoisers.optimizer import OptimizerSettings, optimizer_and_schedule
+from denoisers.schedule import WITHOUT_A_RUN, length_of
 from groundwork.batch import Batch
 from groundwork.ranges import Seed, require_ranges
 from groundwork.seeding import derive_seed, generator
@@ -242,7 +243,7 @@ class ImageModel(LightningModule):
 
     def _require_finite(self, name: str, value: Tensor) -> None:
         if not torch.isfinite(value):
-            rate = learning_rate(self.optimizer_settings, self.current_epoch)
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
             raise FloatingPointError(
                 f"{name} is {value.item()} in epoch {self.current_epoch}, step {self.global_step}, "
                 f"at a learning rate of {rate:g}: "
@@ -253,7 +254,8 @@ class ImageModel(LightningModule):
         # In float16 a fused optimizer would unscale the gradients itself, after the clipping.
         plugin = self._trainer.precision_plugin if self._trainer else None
         fused = getattr(plugin, "scaler", None) is None
-        return optimizer_and_schedule(self.optimizer_settings, self.parameters(), fused)
+        length = length_of(self._trainer) if self._trainer else WITHOUT_A_RUN
+        return optimizer_and_schedule(self.optimizer_settings, self.parameters(), fused, length)
 
 
 def seed_dropout(device: torch.device, seed: int) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from denoisers.muon import Muon
+from denoisers.schedule import Length, ScheduleName, scheduler
 
 
 class OptimizerSettings(TypedDict):
@@ -16,27 +17,28 @@ class OptimizerSettings(TypedDict):
     At run time they are a plain dict, so that a checkpoint can hold them.
 
     Attributes:
-        lr: Learning rate in the first epoch.
-        lr_decay: Factor on the learning rate after each epoch. It does not depend on the number of
-            epochs, so that a run that is extended equals one that was longer from the start.
+        lr: The highest learning rate.
+        schedule: How the learning rate falls: by the factor `lr_decay` after each epoch
+            (exponential), to 0 at the end of the run (linear or cosine), or not at all (constant).
+            A run whose schedule has an end cannot be extended. One that is exponential or constant
+            can, and then equals one that was longer from the start.
+        lr_decay: Of the schedule "exponential".
+        warmup: Epochs, or parts of one, in which the learning rate rises from 0.
         weight_decay: With 0 it is Adam.
-        muon_lr: Learning rate of Muon in the first epoch. If it is there, Muon trains the weights
-            of all layers between the first and the last. `lr_decay` is a factor on it as well.
+        muon_lr: The highest learning rate of Muon. If it is there, Muon trains the weights of all
+            layers between the first and the last. The schedule is that of `lr`.
     """
 
     lr: Annotated[float, Field(gt=0)]
+    schedule: ScheduleName
     lr_decay: Annotated[float, Field(gt=0, le=1)]
+    warmup: Annotated[float, Field(ge=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     muon_lr: NotRequired[Annotated[float, Field(gt=0)]]
 
 
-def learning_rate(settings: OptimizerSettings, epoch: int) -> float:
-    """Return the learning rate of an epoch, counted from 0."""
-    return settings["lr"] * settings["lr_decay"] ** epoch
-
-
 def optimizer_and_schedule(
-    settings: OptimizerSettings, parameters: Iterable[nn.Parameter], fused: bool
+    settings: OptimizerSettings, parameters: Iterable[nn.Parameter], fused: bool, length: Length
 ) -> dict[str, Any]:
     """Return what Lightning's `configure_optimizers` does: "optimizer" and "lr_scheduler"."""
     lr, weight_decay = settings["lr"], settings["weight_decay"]
@@ -46,8 +48,10 @@ def optimizer_and_schedule(
         optimizer = Muon(inner, others, settings["muon_lr"], lr, weight_decay)
     else:
         optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, settings["lr_decay"])
-    return {"optimizer": optimizer, "lr_scheduler": schedule}
+    made = scheduler(
+        optimizer, settings["schedule"], settings["lr_decay"], settings["warmup"], length
+    )
+    return {"optimizer": optimizer, "lr_scheduler": made}
 
 
 def state_shapes(optimizer: torch.optim.Optimizer) -> list[dict[str, tuple[int, ...]]]:

@@ -19,6 +19,7 @@ from denoisers.optimizer import OptimizerSettings
 from groundwork.ranges import require_ranges
 
 SMALL = 0.01
+Slope = Annotated[float, Field(ge=0, lt=1)]
 Blocks = Annotated[list[Annotated[int, Field(ge=1, le=1_000)]], Field(min_length=1)]
 
 
@@ -34,6 +35,9 @@ class ResidualUNet(NoisePredictor):
             other one on half of those before it.
         blocks: Residual blocks of each stage on the way down, and again on the way up. The last
             stage has them once.
+        slope: Of the leaky ReLUs for negative values. With 0, units can die: they are off for all
+            images, and learn nothing more. Muon's steps, which are large for small gradients too,
+            bring most of them there.
         image_shape, loss, optimizer, seed: See `NoisePredictor`.
     """
 
@@ -44,6 +48,7 @@ class ResidualUNet(NoisePredictor):
         image_shape: tuple[int, int, int],
         channels: Widths,
         blocks: Blocks,
+        slope: Slope,
         loss: DistanceName,
         optimizer: OptimizerSettings,
         seed: int,
@@ -60,16 +65,16 @@ class ResidualUNet(NoisePredictor):
         *outer, (bottom_width, bottom_blocks) = zip(channels, blocks, strict=True)
         pairs = list(itertools.pairwise(channels))
         self.first = _convolution(parts, channels[0])
-        self.encoder = nn.ModuleList(_stage(*stage) for stage in outer)
+        self.encoder = nn.ModuleList(_stage(*stage, slope) for stage in outer)
         self.down = nn.ModuleList(
             nn.Conv2d(above, below, 2, stride=2, bias=False) for above, below in pairs
         )
-        self.bottom = _stage(bottom_width, bottom_blocks)
+        self.bottom = _stage(bottom_width, bottom_blocks, slope)
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(below, above, 2, stride=2, bias=False)
             for above, below in pairs[::-1]
         )
-        self.decoder = nn.ModuleList(_stage(*stage) for stage in outer[::-1])
+        self.decoder = nn.ModuleList(_stage(*stage, slope) for stage in outer[::-1])
         self.last = _convolution(channels[0], parts)
         _shrink(self.last)  # the first prediction is that there is almost no noise
         self.to(memory_format=torch.channels_last)  # convolutions on a CPU are fastest with it
@@ -101,18 +106,19 @@ class ResidualUNet(NoisePredictor):
 class _ResidualBlock(nn.Module):
     """Two convolutions whose result is added to their input: B D H W -> B D H W."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, slope: float) -> None:
         super().__init__()
+        self.slope = slope
         self.first = _convolution(width, width)
         self.second = _convolution(width, width)
         _shrink(self.second)
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.second(F.relu(self.first(features)))
+        return features + self.second(F.leaky_relu(self.first(features), self.slope))
 
 
-def _stage(width: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(*(_ResidualBlock(width) for _ in range(blocks)))
+def _stage(width: int, blocks: int, slope: float) -> nn.Sequential:
+    return nn.Sequential(*(_ResidualBlock(width, slope) for _ in range(blocks)))
 
 
 def _shrink(layer: nn.Conv2d) -> None:

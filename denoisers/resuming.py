@@ -7,6 +7,7 @@ import torch
 
 from denoisers.checkpoint import Checkpoint, first_line, read_checkpoint, require_entries
 from denoisers.optimizer import state_shapes
+from denoisers.schedule import end_of
 
 RESUME_ENTRIES = {
     "epoch": int,
@@ -31,7 +32,7 @@ def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is no checkpoint, was saved inside an epoch, or its run has `max_epochs`
-            behind it or was stopped early.
+            behind it, was stopped early, or has a schedule with another end.
     """
     checkpoint = read_checkpoint(path, keep=True)
     if checkpoint.has_weights_alone:
@@ -43,6 +44,13 @@ def read_resumable(path: str | os.PathLike[str], max_epochs: int | None) -> dict
     done = checkpoint.get("epoch") + 1
     if max_epochs is not None and 0 <= max_epochs <= done:
         raise ValueError(f"trainer.max_epochs={max_epochs}: {path} has {done} epochs behind it")
+    end = end_of(checkpoint.get("lr_schedulers")[0])
+    if max_epochs is not None and end not in (None, max_epochs):
+        raise ValueError(
+            f"trainer.max_epochs={max_epochs}: the learning rate of {path} falls to 0 after {end} "
+            "epochs. To train longer, start a new run from its weights, by init=, or train with "
+            "model.optimizer.schedule=constant"
+        )
     if max_epochs is not None and any(map(_has_stopped, checkpoint.get("callbacks").values())):
         raise ValueError(f"{path}: early stopping has ended its run after {done} epochs")
     return checkpoint.run
@@ -68,7 +76,8 @@ def _require_resumable(checkpoint: Checkpoint) -> None:
     (state,), (schedule_state,) = contents["optimizer_states"], contents["lr_schedulers"]
     fresh = checkpoint.skeleton().configure_optimizers()
     require_alike(state, fresh["optimizer"].state_dict(), "optimizer_states")
-    require_alike(schedule_state, fresh["lr_scheduler"].state_dict(), "lr_schedulers")
+    schedule = fresh["lr_scheduler"]["scheduler"]
+    require_alike(schedule_state, schedule.state_dict(), "lr_schedulers")
     expected = state_shapes(fresh["optimizer"])
     for index, moments in state["state"].items():
         if {name: moment.shape for name, moment in moments.items()} != expected[index]:

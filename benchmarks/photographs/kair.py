@@ -38,7 +38,13 @@ def _built(state: dict[str, Tensor]) -> DnCNN:
         depth=len(names),
         width=width,
         loss="mse",
-        optimizer={"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0},
+        optimizer={
+            "lr": 1e-3,
+            "schedule": "exponential",
+            "lr_decay": 1.0,
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+        },
         seed=0,
     )
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]

@@ -56,7 +56,17 @@ SETTINGS = [
     ("model.optimizer.lr=abc", "model.optimizer.lr=abc: should be a valid number"),
     ("model.optimizer.lr_decay=2", "model.optimizer.lr_decay must be in (0, 1], got 2"),
     ("model.optimizer.weight_decay=-1", "model.optimizer.weight_decay must be finite and at least"),
-    ("model.optimizer=5", "model.optimizer=5: should have lr and lr_decay and weight_decay"),
+    ("model.optimizer=5", "model.optimizer=5: should have lr and schedule and lr_decay and "),
+    (
+        "model.optimizer.schedule=step",
+        "model.optimizer.schedule=step: should be 'exponential', 'li",
+    ),
+    ("model.optimizer.warmup=-1", "model.optimizer.warmup must be finite and at least 0, got -1"),
+    (
+        "model.optimizer.schedule=linear trainer.max_epochs=-1 trainer.max_time=00:00:01:00",
+        "model.optimizer.schedule=linear: the learning rate falls to 0 at the end of the run, ",
+    ),
+    ("model.optimizer.warmup=99", "model.optimizer.warmup=99: the run has no step after it"),
     ("~model.optimizer.lr", "model.optimizer.lr is required"),
     ("trainer.max_epochs=x", "trainer.max_epochs=x"),
     ("trainer.max_epochs=0", "trainer.max_epochs"),

@@ -27,6 +27,7 @@ SETTINGS: dict[str, Any] = {
     "min_radius": 1.0,
     "max_radius": 32.0,
     "symmetries": True,
+    "grey_share": 0.0,
     "train_size": 40,
     "val_size": 20,
     "test_size": 10,

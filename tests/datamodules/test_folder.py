@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "crop": CROP,
     "range": "auto",
     "symmetries": True,
+    "grey_share": 0.0,
     "train_size": 300,
     "val_size": 100,
     "test_size": 100,
@@ -159,6 +160,37 @@ def test_the_channels_of_a_crop_are_from_the_same_place(tmp_path: Path, symmetri
         assert torch.equal(green, red + 100)
         assert torch.equal(blue, 255 - red)
         assert len(red.unique()) > 20
+
+
+def test_grey_crops_are_those_of_pillow_with_one_noise_for_all_channels(tmp_path: Path) -> None:
+    for number in range(10):
+        colours = pixels(30, 30, 3, seed=number)
+        save(tmp_path / "colour" / f"{number}.png", colours)
+    settings = {"channels": 3, "train_size": 2_000}
+    colour = new_folder(tmp_path / "colour", **settings)
+    data = new_folder(tmp_path / "colour", grey_share=0.3, **settings)
+    for split in SPLITS:
+        crops, plain = (
+            trained_on(each) if split == "train" else clean(each, split) for each in (data, colour)
+        )
+        grey = (crops == crops[:, :1]).flatten(1).all(1)
+        assert grey.float().mean() == pytest.approx(0.3, abs=0.04)
+        assert torch.equal(crops[~grey], plain[~grey])
+        pictures = (plain[grey].movedim(1, -1) * 255).round().byte().numpy()
+        by_pillow = np.stack([np.asarray(Image.fromarray(p).convert("L")) for p in pictures])
+        assert np.array_equal((crops[grey, 0] * 255).round().byte().numpy(), by_pillow)
+    index = torch.arange(data.size("val"))
+    batch, whole = (each.eval_batch("val", index) for each in (data, colour))
+    grey = (batch.clean == batch.clean[:, :1]).flatten(1).all(1)
+    noise, expected = batch.noisy - batch.clean, whole.noisy - whole.clean
+    assert torch.equal(batch.noisy[grey], batch.noisy[grey, :1].expand(-1, 3, -1, -1))
+    torch.testing.assert_close(noise[grey, 0], expected[grey, 0])
+    assert torch.equal(batch.noisy[~grey], whole.noisy[~grey])
+
+
+def test_grey_crops_need_three_channels(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"grey_share is for channels=3, got 0.5 for channels=1"):
+        new_folder(tmp_path, grey_share=0.5)
 
 
 def test_crops_follow_from_seed_and_epoch_alone(tmp_path: Path) -> None:

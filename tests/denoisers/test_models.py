@@ -198,6 +198,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
 OPTIMIZER_OUT_OF_RANGE = {
     "lr": [0.0, -1.0, math.nan, math.inf],
     "lr_decay": [0.0, 1.5, math.nan],
+    "warmup": [-1.0, math.inf],
     "weight_decay": [-1.0, math.nan],
 }
 
@@ -231,7 +232,7 @@ def test_an_optimizers_setting_out_of_range_is_refused_by_name(
 
 def test_a_composites_optimizer_is_checked_too() -> None:
     parts = new_model("dense"), new_model("classifier")
-    with pytest.raises(ValueError, match=r"^optimizer must be a dict of lr, lr_decay, weight_deca"):
+    with pytest.raises(ValueError, match=r"^optimizer must be a dict of lr, schedule, lr_decay, w"):
         new_composite(*parts, optimizer={"lr": 0.1})
 
 

@@ -7,10 +7,18 @@ from torch import Tensor, nn
 from denoisers.muon import Muon, orthogonal
 from denoisers.optimizer import OptimizerSettings, optimizer_and_schedule
 from denoisers.residual_unet import ResidualUNet
+from denoisers.schedule import WITHOUT_A_RUN
 from groundwork.seeding import generator
 
 STEPS = 20
-SETTINGS: OptimizerSettings = {"lr": 1e-3, "lr_decay": 0.5, "weight_decay": 0.1, "muon_lr": 0.02}
+SETTINGS: OptimizerSettings = {
+    "lr": 1e-3,
+    "schedule": "exponential",
+    "lr_decay": 0.5,
+    "warmup": 0.0,
+    "weight_decay": 0.1,
+    "muon_lr": 0.02,
+}
 
 
 def train(parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
@@ -86,7 +94,7 @@ def test_steps_are_orthogonal() -> None:
 
 
 def residual_unet(settings: OptimizerSettings) -> ResidualUNet:
-    return ResidualUNet((1, 32, 32), [4, 8], [1, 1], "mse", settings, 0)
+    return ResidualUNet((1, 32, 32), [4, 8], [1, 1], 0.2, "mse", settings, 0)
 
 
 def rates(optimizer: torch.optim.Optimizer, weight: Tensor) -> float:
@@ -96,8 +104,8 @@ def rates(optimizer: torch.optim.Optimizer, weight: Tensor) -> float:
 
 def test_muon_trains_what_lies_between_the_first_and_the_last_layer() -> None:
     model = residual_unet(SETTINGS)
-    made = optimizer_and_schedule(SETTINGS, model.parameters(), fused=True)
-    optimizer, schedule = made["optimizer"], made["lr_scheduler"]
+    made = optimizer_and_schedule(SETTINGS, model.parameters(), True, WITHOUT_A_RUN)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     found = {name: rates(optimizer, weight) for name, weight in model.named_parameters()}
     adam = {name for name, rate in found.items() if rate == SETTINGS["lr"]}
     assert adam == {"first.weight", "last.weight"}

@@ -7,10 +7,12 @@ from denoisers.residual_unet import ResidualUNet
 from tests.helpers.models import new_generator, new_model, random_batch
 
 
-def trained_model(channels: int = 1) -> ResidualUNet:
+def trained_model(channels: int = 1, **settings: float) -> ResidualUNet:
     """A small one with larger random weights than training begins with."""
     shape = (channels, 16, 16)
-    model = new_model("residual_unet", shape, channels=[8, 8, 8], blocks=[1, 1, 1]).eval()
+    model = new_model(
+        "residual_unet", shape, channels=[8, 8, 8], blocks=[1, 1, 1], **settings
+    ).eval()
     assert isinstance(model, ResidualUNet)
     random = new_generator()
     for weight in model.parameters():
@@ -59,6 +61,22 @@ def test_the_loss_psnr_is_minus_the_mean_psnr_of_the_estimates() -> None:
         loss = model.loss_of(batch, new_generator()).terms["loss"]
         errors = (model.estimate(batch.noisy) - batch.clean).double().square().mean((1, 2, 3))
     assert loss.item() == pytest.approx(10 * errors.log10().mean().item(), abs=1e-2)
+
+
+@torch.no_grad()
+def test_units_are_leaky() -> None:
+    """With a slope of 1 the network is linear, with 0 it has ReLUs, and 0.5 lies between."""
+    noisy = random_batch(2).noisy
+
+    def estimate(slope: float, images: torch.Tensor) -> torch.Tensor:
+        model = trained_model(slope=slope)
+        return model.estimate(images) - images
+
+    def odd(slope: float) -> torch.Tensor:
+        return (estimate(slope, noisy) + estimate(slope, -noisy)).abs().max()
+
+    assert odd(0.999) < 0.01 * odd(0.0)
+    assert 0.01 * odd(0.0) < odd(0.5) < odd(0.0)
 
 
 def test_blocks_without_channels_are_refused() -> None:

@@ -78,7 +78,13 @@ def checkpoint_of(name: str) -> Path:
     torch.manual_seed(0)
     if name == "composite":
         parts = {part: describe(new_model(part, **SMALL[part])) for part in ("vae", "classifier")}
-        optimizer: OptimizerSettings = {"lr": 0.001, "lr_decay": 0.9, "weight_decay": 0.0}
+        optimizer: OptimizerSettings = {
+            "lr": 0.001,
+            "schedule": "exponential",
+            "lr_decay": 0.9,
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+        }
         model: ImageModel = Composite(parts["vae"], parts["classifier"], False, 1.0, optimizer, 0)
     else:
         model = new_model(name, **SMALL[name])

@@ -93,7 +93,13 @@ def new_composite(denoiser: ImageModel, classifier: ImageModel, **settings: Any)
     arguments: dict[str, Any] = {
         "finetune": True,
         "class_weight": 10.0,
-        "optimizer": {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0},
+        "optimizer": {
+            "lr": 1e-3,
+            "schedule": "exponential",
+            "lr_decay": 1.0,
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+        },
         "seed": 0,
     }
     return Composite(describe(denoiser), describe(classifier), **arguments | settings)

@@ -17,6 +17,7 @@ import torch
 
 from denoisers import checkpoint
 from denoisers.checkpoint import load_model
+from denoisers.composite import Composite
 from denoisers.upgrades import FORMAT_VERSION, Upgrade
 from tests.helpers.models import new_composite, new_model
 from tests.helpers.runs import read, resume_in, same, score_in
@@ -28,6 +29,7 @@ RESTORED = {
     2: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
     3: [0.34969234, 0.33112046, 0.43427423, 0.46661270, 0.32800308, 0.51860344, 0.33553901],
     4: [0.35022253, 0.33096913, 0.43418416, 0.46658060, 0.32841745, 0.51909226, 0.33532333],
+    5: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
 }
 
 
@@ -101,6 +103,24 @@ def test_pictures_of_ones_own_keep_the_range_that_they_had(tmp_path: Path) -> No
     assert "range" not in checkpoint.read_checkpoint(FILES[1]).run["data"]
 
 
+def test_before_format_5_units_were_relus_and_crops_in_colour(tmp_path: Path) -> None:
+    unet = new_model("residual_unet", channels=[8, 8], blocks=[1, 1], slope=0.0)
+    composite = new_composite(unet, new_model("classifier"))
+    content = read(FILES[3])
+    assert version_of(FILES[3]) == 4
+    content["run"]["data"] = {"_target_": "datamodules.folder.Folder", "crop": 12}
+    for model in (unet, composite):
+        arguments = dict(model.hparams)
+        (arguments if model is unet else arguments["denoiser"]["arguments"]).pop("slope")
+        content["run"]["model"] = f"{type(model).__module__}.{type(model).__name__}"
+        content |= {"state_dict": model.state_dict(), "hyper_parameters": arguments}
+        torch.save(content, tmp_path / "older.ckpt")
+        loaded, run = load_model(tmp_path / "older.ckpt")
+        assert run["data"]["grey_share"] == 0
+        denoiser = loaded.denoiser if isinstance(loaded, Composite) else loaded
+        assert dict(denoiser.hparams) == dict(unet.hparams)
+
+
 def flat(arguments: dict[str, Any]) -> dict[str, Any]:
     """A model's arguments as format 3 had them."""
     parts = {
@@ -109,7 +129,8 @@ def flat(arguments: dict[str, Any]) -> dict[str, Any]:
         if name in ("denoiser", "classifier")
     }
     others = {name: value for name, value in arguments.items() if name != "optimizer"}
-    return others | arguments["optimizer"] | parts
+    settings = {name: arguments["optimizer"][name] for name in ("lr", "lr_decay", "weight_decay")}
+    return others | settings | parts
 
 
 def test_format_3_resumes_as_if_its_optimizer_had_settings_of_their_own(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tests.helpers.runs import (
 )
 
 MUON = (*DENSE, "+model.optimizer.muon_lr=0.02")
+LINEAR = (*DENSE, "model.optimizer.schedule=linear", "model.optimizer.warmup=1.5")
 POWER_CUT = "trainer.callbacks=[{_target_:tests.helpers.runs.PowerCut,epoch:1}]"
 
 
@@ -55,7 +56,7 @@ def test_curves_are_whole_where_they_were_carried_over_halfway(tmp_path: Path) -
     whole = trained(*DENSE)
     run = train_in(tmp_path / "run", *DENSE)
     (run.directory / "metrics.json").unlink()
-    for events in [*(run.directory / "tensorboard").glob("events*")]:
+    for events in [*(run.directory / "tensorboard").rglob("events*")]:
         content = events.read_bytes()
         events.with_name(f"{events.name}.carried").write_bytes(content[: len(content) // 2])
     train_in(run.directory, *DENSE, go_on=True)
@@ -64,8 +65,8 @@ def test_curves_are_whole_where_they_were_carried_over_halfway(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "overrides",
-    [DENSE, (*DENSE, "data.num_workers=2"), MUON, VAE, CLASSIFIER],
-    ids=["dense", "two workers", "muon", "vae", "classifier"],
+    [DENSE, (*DENSE, "data.num_workers=2"), MUON, LINEAR, VAE, CLASSIFIER],
+    ids=["dense", "two workers", "muon", "linear", "vae", "classifier"],
 )
 def test_an_interrupted_run_goes_on_to_the_same_end(
     overrides: tuple[str, ...], tmp_path: Path

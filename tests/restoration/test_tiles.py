@@ -194,7 +194,13 @@ def test_a_composite_restores_with_its_denoiser() -> None:
         describe(classifier),
         False,
         1.0,
-        optimizer={"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0},
+        optimizer={
+            "lr": 1e-3,
+            "schedule": "exponential",
+            "lr_decay": 1.0,
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+        },
         seed=0,
     ).eval()
     noisy = picture(1, 28, 28)

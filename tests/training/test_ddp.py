@@ -52,7 +52,13 @@ def composite() -> Composite:
         describe(new_model("vae")),
         describe(new_model("classifier", dropout=0.0)),
     )
-    optimizer: OptimizerSettings = {"lr": 1e-3, "lr_decay": 1.0, "weight_decay": 0.0}
+    optimizer: OptimizerSettings = {
+        "lr": 1e-3,
+        "schedule": "exponential",
+        "lr_decay": 1.0,
+        "warmup": 0.0,
+        "weight_decay": 0.0,
+    }
     return Composite(denoiser, classifier, True, 100.0, optimizer, 0)
 
 
