@@ -8,6 +8,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, ListConfig
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
+from training.curves_logger import CurvesLogger
 from training.tensorboard import FOLDER
 
 
@@ -22,7 +23,7 @@ def loggers(node: Any, directory: Path) -> Logger | list[Logger]:
     if node is False:
         return []
     if node is None or node is True:
-        return [TensorBoardLogger(directory, name="", version=FOLDER, default_hp_metric=False)]
+        return [CurvesLogger(directory, name="", version=FOLDER, default_hp_metric=False)]
     if isinstance(node, ListConfig):
         return [_logger(each, directory) for each in node]
     return _logger(node, directory)

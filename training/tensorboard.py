@@ -20,12 +20,14 @@ from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.vae import VAE
 from reporting import figures, model_figures
+from training.curves_logger import OTHERS, STAGES, CurvesLogger, place
 
 CODES = 1_000  # test images in the projector
 CODE_VALUES = 4_000_000  # in all of their codes: they are written as text
 FOLDER = "tensorboard"  # in a run's directory
-# Tags of what is written at the start or the end of a run.
-ONCE = ("_hparams_/", "best/", "custom_scalars", "test/")
+BEST = f"{OTHERS}best_"  # begins the tag of the best epoch's metric
+# What begins the tags of what is written once, also by older versions: `carry_over` drops it.
+ONCE = ("_hparams_/", BEST, "test/", "best/", "custom_scalars", "epoch")
 
 
 class TensorBoardPictures(Callback):
@@ -45,10 +47,8 @@ class TensorBoardPictures(Callback):
         self.step = checkpoint["global_step"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        layout = {"loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]}}
-        for writer in _writers(trainer):
-            carry_over(self.earlier, writer, self.step)
-            writer.add_custom_scalars(layout)
+        for logger in _loggers(trainer):
+            carry_over(self.earlier, logger, self.step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -56,10 +56,10 @@ class TensorBoardPictures(Callback):
         if (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             loss = trainer.strategy.reduce(outputs["loss"].clone(), reduce_op="mean")
             for logger in trainer.loggers:
-                logger.log_metrics({"step/train_loss": loss.item()}, step=trainer.global_step)
+                logger.log_metrics({"train/step_loss": loss.item()}, step=trainer.global_step)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not (writers := _writers(trainer)) or trainer.sanity_checking:
+        if not (loggers := _loggers(trainer)) or trainer.sanity_checking:
             return
         assert isinstance(pl_module, ImageModel)
         data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
@@ -70,9 +70,9 @@ class TensorBoardPictures(Callback):
             shown["samples"] = model_figures.samples_of(pl_module)
             if len(index) > 1:
                 shown["interpolation"] = model_figures.interpolation_of(pl_module, batch)
-        for writer in writers:
+        for logger in loggers:
             for name, figure in shown.items():
-                writer.add_figure(name, figure, trainer.global_step)
+                logger.experiment.add_figure(name, figure, trainer.global_step)
 
 
 def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
@@ -80,28 +80,41 @@ def events_beside(directory: Path, checkpoint: str | None) -> list[Path]:
     folders = {directory / FOLDER}
     if checkpoint is not None:
         folders.add(Path(checkpoint).absolute().parent.parent / FOLDER)
-    return sorted(file for folder in folders for file in folder.glob("events.out.tfevents.*"))
+    names = "events.out.tfevents.*"
+    return sorted(
+        file
+        for folder in folders
+        for each in (folder, *(folder / stage for stage in STAGES.values()))
+        for file in each.glob(names)
+    )
 
 
-def carry_over(files: list[Path], writer: SummaryWriter, step: int) -> None:
+def carry_over(files: list[Path], logger: TensorBoardLogger, step: int) -> None:
     """Write scalars and pictures of earlier files again, up to a step.
 
-    A run that goes on from there writes what came later itself. Earlier files in the writer's own
-    folder are removed.
+    A run that goes on from there writes what came later itself. Earlier files in the logger's own
+    folders are removed.
     """
-    kept = {}  # by tag and step, since a run that is killed in here leaves some in two files
+    # By tag and step, since a run that is killed in here leaves some in two files.
+    kept: dict[tuple[str, str, int], Any] = {}
     for file in files:
+        stage = file.parent.name if file.parent.name in STAGES.values() else ""
         for event in LegacyEventFileLoader(str(file)).Load():
-            tags = [value.tag for value in event.summary.value]
-            tested = tags == ["epoch"] and event.step == step  # validation's is a step before
-            if tags and event.step <= step and not tags[0].startswith(ONCE) and not tested:
-                kept[tags[0], event.step] = event
-    assert writer.file_writer is not None
-    for event in kept.values():
+            values = event.summary.value
+            if not values or event.step > step or values[0].tag.startswith(ONCE):
+                continue
+            folder, value = stage, values[0]
+            if isinstance(logger, CurvesLogger) and value.HasField("simple_value") and not stage:
+                folder, value.tag = place(value.tag)  # older versions had all in one folder
+            kept[folder, value.tag, event.step] = event
+    for (folder, _, _), event in kept.items():
+        writer = logger.writer(folder) if isinstance(logger, CurvesLogger) else logger.experiment
+        assert writer.file_writer is not None
         writer.file_writer.add_event(event, event.step, event.wall_time)
-    writer.flush()
+    logger.save()
+    own = Path(logger.log_dir).absolute()
     for file in files:
-        if file.parent == Path(writer.log_dir).absolute():
+        if own in (file.parent, file.parent.parent):
             file.unlink()
 
 
@@ -119,7 +132,8 @@ def finish(
     """
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_hyperparameters(cfg), {f"best/{model.monitor}": best})
+            metric = str(model.monitor).partition("/")[2]
+            logger.log_hyperparams(_hyperparameters(cfg), {f"{BEST}{metric}": best})
             _add_codes(logger.experiment, model, data)
             logger.finalize("success")
 
@@ -162,9 +176,7 @@ def _add_codes(writer: SummaryWriter, model: ImageModel, data: ImageDataModule) 
     writer.add_embedding(codes.cpu(), names, square.cpu(), tag="codes_of_test_images")
 
 
-def _writers(trainer: Trainer) -> list[SummaryWriter]:
+def _loggers(trainer: Trainer) -> list[TensorBoardLogger]:
     if not trainer.is_global_zero:
         return []
-    return [
-        logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)
-    ]
+    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -206,16 +206,18 @@ def untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
     """What TensorBoard plots of a run: step and value of every scalar but the clock's."""
-    if not (directory / "tensorboard").exists():  # a run without a logger
-        return {}
-    events = EventAccumulator(str(directory / "tensorboard"), {"scalars": 0})
-    events.Reload()
-    return {
-        # The files of one second are not always read in the order in which they were written.
-        tag: sorted((point.step, point.value) for point in events.Scalars(tag))
-        for tag in events.Tags()["scalars"]
-        if tag != "images_per_s"
-    }
+    shown = {}
+    for folder, stage in (("", ""), ("train", "train/"), ("validation", "val/")):
+        files = directory / "tensorboard" / folder
+        if not files.exists():  # a run without a logger, or with one of Lightning's own
+            continue
+        events = EventAccumulator(str(files), {"scalars": 0})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            # The files of one second are not always read in the order in which they were written.
+            points = sorted((point.step, point.value) for point in events.Scalars(tag))
+            shown[f"{stage}{tag}".removeprefix("training/")] = points
+    return {name: points for name, points in shown.items() if name != "images_per_s"}
 
 
 def contents(directory: Path) -> dict[str, bytes]:

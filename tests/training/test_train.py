@@ -40,6 +40,7 @@ from tests.helpers.runs import (
     composite,
     composite_of,
     contents,
+    curves,
     evaluation_images,
     gradient_norms,
     read,
@@ -58,9 +59,9 @@ def score(model: ImageModel, batch: Batch) -> float:
         return psnr(model(batch.noisy), batch.clean).mean().item()
 
 
-def events_of(directory: Path) -> Any:
+def events_of(directory: Path, folder: str = "") -> Any:
     everything = {"scalars": 0, "images": 0, "tensors": 0}
-    events = EventAccumulator(str(directory / "tensorboard"), everything)
+    events = EventAccumulator(str(directory / "tensorboard" / folder), everything)
     events.Reload()
     return events
 
@@ -148,12 +149,26 @@ def test_metrics_say_what_was_run() -> None:
 
 def test_tensorboard_shows_the_history() -> None:
     run = trained(*DENSE)
-    events = events_of(run.directory)
-    rows = run.history
-    for name in rows[0].keys() - {"epoch", "step", "seconds"}:
-        shown = [np.float32(scalar.value) for scalar in events.Scalars(name)]
-        assert shown == [np.float32(row[name]) for row in rows], name
-    assert len(events.Images("validation_images")) == 3
+    shown, rows = curves(run.directory), run.history
+    for name in rows[0].keys() - {"epoch", "step", "seconds", "images_per_s"}:
+        values = [np.float32(value) for _, value in shown[name]]
+        assert values == [np.float32(row[name]) for row in rows], name
+    assert len(events_of(run.directory).Images("validation_images")) == 3
+
+
+def test_tensorboard_has_training_and_validation_in_one_card_and_all_else_below() -> None:
+    """Cards are in the order of their tags, and the same tag of two runs is one card."""
+    found = {
+        folder: events_of(trained(*DENSE).directory, folder).Tags()["scalars"]
+        for folder in ("", "train", "validation")
+    }
+    assert found["train"] == ["loss"]
+    assert sorted(found["validation"]) == ["loss", "mae", "mse", "psnr", "ssim"]
+    cards = sorted({tag for tags in found.values() for tag in tags})
+    assert cards[:5] == ["loss", "mae", "mse", "psnr", "ssim"]
+    assert {f"training/{name}" for name in ("best_psnr", "images_per_s", "learning_rate")} <= {
+        *cards
+    }
 
 
 def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
@@ -167,7 +182,7 @@ def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
     assert shown["objective"].string_value == "Supervised"
     assert shown["noise.std"].number_value == cfg.noise.std
     assert shown["seed"].number_value == 0
-    (best,) = events.Scalars("best/val/psnr")
+    (best,) = events.Scalars("training/best_psnr")
     assert best.value == pytest.approx(run.returned)
 
 

@@ -67,7 +67,7 @@ def test_validations_do_not_count(
         assert one.metrics["images_per_s"] == BATCH_SIZE
         events = EventAccumulator(str(one.directory / "tensorboard"), {"scalars": 0})
         events.Reload()
-        shown = [point.value for point in events.Scalars("images_per_s")]
+        shown = [point.value for point in events.Scalars("training/images_per_s")]
         assert shown == [BATCH_SIZE] * epochs
 
 
