@@ -56,6 +56,7 @@ def estimate_sensor_noise(picture: np.ndarray) -> SensorNoise | None:
 
     # Even where most patches have structure, some have little.
     level = float(np.quantile(variances, 0.3)) / max(float(means.mean()), 0.05)
+    level = max(level, LEAST)  # smooth parts of a JPEG have no variance at all
     guesses = [np.array([math.log(level * s), math.log(level * (1 - s)), 0.0]) for s in STARTS]
     found = min((minimize(unlikelihood, g, method="Nelder-Mead") for g in guesses), key=_badness)
     a, b = np.exp(np.clip(found.x[:2], math.log(LEAST), math.log(MOST)))

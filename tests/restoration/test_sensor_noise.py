@@ -37,6 +37,17 @@ def test_on_photographs(a: float, b: float) -> None:
         assert dark == pytest.approx(1, abs=0.25)  # few photons, which are cut, are not normal
 
 
+def test_parts_without_any_noise_are_no_obstacle() -> None:
+    """As a JPEG's smooth parts. They are more than a third of the picture here."""
+    clean = data.camera()[None, :200, :200] / 255
+    picture = noisy(clean, 0.01, 0.0004, cut=True)
+    picture[:, :, :84] = 0.5
+    found = estimate_sensor_noise(picture)
+    assert found is not None
+    assert 0 < found.a < 0.1
+    assert 0 < found.b < 0.01
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_on_a_ramp_it_is_found_within_a_few_percent(cut: bool) -> None:
     ramp = np.linspace(0.02, 0.98, 400) * np.ones((1, 300, 1))
