@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from denoisers import pretrained
 from denoisers.checkpoint import load_model
 from restoration import classical, zero_shot
 from restoration.anscombe import SensorNoise
@@ -108,7 +107,7 @@ def device_of(given: str) -> torch.device:
 
 
 class ByModel:
-    """Restores pictures with a model, or with the weights of a name for grey and for colour.
+    """Restores pictures with a model.
 
     A network for noise that is even and was not cut, such as the weights that ship, is helped with
     other noise. If the noise grows with the light, its variance is made even first. Otherwise, if
@@ -124,13 +123,13 @@ class ByModel:
     """
 
     def __init__(self, checkpoint: str, tile: int | None, device: torch.device) -> None:
-        self.checkpoint, self.tile, self.device = checkpoint, tile, device
-        self._loaded: dict[str, tuple[Restorer, Training]] = {}
-        self._load(checkpoint)  # a wrong one is refused before the first picture is read
+        self.checkpoint = checkpoint
+        model, run = load_model(checkpoint)
+        self.restorer = Restorer(model, tile, device)
+        self.training = training_of(model, run)
 
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
-        name = pretrained.for_channels(self.checkpoint, len(noisy))
-        restorer, training = self._load(name)
+        restorer, training = self.restorer, self.training
         growing = estimate_growing(noisy) if training.for_even_noise else None
 
         def restore(picture: np.ndarray) -> np.ndarray:
@@ -144,11 +143,4 @@ class ByModel:
         else:
             picture = restore(noisy)
         tile = restorer.tile_for(torch.from_numpy(noisy))
-        return Restored(picture, How("model", name, training, tile, growing))
-
-    def _load(self, name: str) -> tuple[Restorer, Training]:
-        if name not in self._loaded:
-            model, run = load_model(name)
-            restorer = Restorer(model, self.tile, self.device)
-            self._loaded[name] = restorer, training_of(model, run)
-        return self._loaded[name]
+        return Restored(picture, How("model", self.checkpoint, training, tile, growing))

@@ -97,7 +97,11 @@ def _run(given: argparse.Namespace) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     comparisons: list[Comparison] = []
     for each in tested:
-        fitting = [method for method in scored if method.channels in (None, each.channels)]
+        fitting = [
+            method
+            for method in scored
+            if method.channels is None or each.channels in method.channels
+        ]
         for sigma in dict.fromkeys(given.sigma):
             comparisons.append(measuring.compare(each, sigma, fitting))
             report.write(output, comparisons, about)  # what is there, should it be stopped
@@ -121,10 +125,10 @@ def _with_a_model(
     if not models:
         return [*tested]
     for model in models:
-        if all(each.channels != model.channels for each in tested):
+        if not any(each.channels in (model.channels or ()) for each in tested):
             others = ", ".join(f"{each.name} is {each.colours}" for each in tested)
             raise ValueError(f"{model.name} is for {model.colours} pictures: {others}")
-    kinds = {model.channels for model in models}
+    kinds = {channels for model in models for channels in model.channels or ()}
     for each in tested:
         if named and each.channels not in kinds:
             raise ValueError(f"--sets {each.name}: no model is for {each.colours} pictures")

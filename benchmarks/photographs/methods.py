@@ -30,17 +30,18 @@ class Method(NamedTuple):
 
     Attributes:
         name: Its name in tables.
-        channels: Of the pictures that it is for, 1 or 3. None for both.
+        channels: Of the pictures that a model was trained for. None for a baseline, which restores
+            all.
         restore: Called with a noisy picture and the noise's standard deviation, of 255.
     """
 
     name: str
-    channels: int | None
+    channels: tuple[int, ...] | None
     restore: Callable[[Picture, float], Picture]
 
     @property
     def colours(self) -> str:
-        return "all" if self.channels is None else COLOURS[self.channels]
+        return " and ".join(COLOURS[channels] for channels in self.channels or COLOURS)
 
 
 def _filtered(name: classical.Name, noisy: Picture, sigma: float) -> Picture:
@@ -94,7 +95,8 @@ def model(given: str) -> Method:
     name, equals, path = given.partition("=")
     if not equals or expand(given).exists():
         name, path = given, given
-    return _of_network(name, load_model(path)[0])
+    network, run = load_model(path)
+    return _of_network(name, network, grey_too=run["data"].get("grey_share", 0) > 0)
 
 
 def published_dncnn(path: Path) -> Method:
@@ -106,12 +108,13 @@ def published_dncnn(path: Path) -> Method:
     return _of_network(f"{path.stem} of KAIR", read_dncnn(path))
 
 
-def _of_network(name: str, network: ImageModel) -> Method:
+def _of_network(name: str, network: ImageModel, grey_too: bool = False) -> Method:
     try:
         restorer = Restorer(network, None, torch.device("cpu"))
     except ValueError as error:
         raise ValueError(f"{name}: {str(error).removeprefix('checkpoint: ')}") from None
-    return Method(name, restorer.image_shape[0], partial(_restored, restorer))
+    channels = (1, 3) if grey_too else restorer.image_shape[:1]
+    return Method(name, channels, partial(_restored, restorer))
 
 
 def _restored(restorer: Restorer, noisy: Picture, sigma: float) -> Picture:

@@ -10,7 +10,6 @@ from groundwork.files import expand
 
 FOLDER = Path(__file__).parent
 SUFFIX = ".safetensors"
-GREY = "_grey"  # ends the names of weights for grey pictures
 
 
 def names() -> list[str]:
@@ -25,12 +24,3 @@ def located(given: str | os.PathLike[str]) -> Path:
     """
     name = os.fspath(given)
     return FOLDER / f"{name}{SUFFIX}" if name in names() else expand(given)
-
-
-def for_channels(given: str, channels: int) -> str:
-    """Return the weights to restore a picture of 1 or 3 channels with.
-
-    For a grey picture they are the grey partner of the weights that are given, if it ships.
-    """
-    partner = given + GREY
-    return partner if channels == 1 and partner in names() else given

@@ -29,7 +29,7 @@ def test_a_network_of_kairs_restores_as_it_does_there(tmp_path: Path, channels: 
     theirs.model = kair_network(channels, 5, 12)
     torch.save(theirs.state_dict(), tmp_path / "dncnn_15.pth")
     method = methods.published_dncnn(tmp_path / "dncnn_15.pth")
-    assert (method.name, method.channels) == ("dncnn_15 of KAIR", channels)
+    assert (method.name, method.channels) == ("dncnn_15 of KAIR", (channels,))
     noisy = torch.rand(channels, 20, 26)
     with torch.no_grad():
         expected = (noisy - theirs.model(noisy[None])[0]).clamp(0, 1)

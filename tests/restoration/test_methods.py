@@ -79,22 +79,12 @@ def test_zero_shot_learns_from_the_picture(tmp_path: Path, monkeypatch: pytest.M
     assert "trained on the picture itself" in report.task.reports[0].read_text()
 
 
-def test_a_grey_picture_gets_the_grey_partner_of_the_weights() -> None:
-    method = ByModel("photo", None, CPU)
-    noisy = with_noise(photograph(3, 160, 160), 0.1)
-    for channels, name in ((1, "photo_grey"), (3, "photo")):
-        restored, how = method(noisy[:channels], None)
-        assert how.checkpoint == name
-        plain = Restorer(load_model(name)[0], None, CPU)(torch.from_numpy(noisy[:channels]))
-        assert np.array_equal(restored, plain.numpy())
-
-
 def test_the_bias_of_noise_that_was_cut_is_undone() -> None:
     """Half of a black picture's noise is lost: what is left has a mean above 0."""
     clean = np.full((1, 96, 96), 0.02, np.float32)
     clean[:, :, 48:] = 0.5
     noisy = with_noise(clean, 0.2).clip(0, 1)
-    method = ByModel("photo_grey", None, CPU)
+    method = ByModel("photo", None, CPU)
     helped, _ = method(noisy, 0.2)
     alone, _ = method(noisy, None)
     dark = np.s_[:, 8:-8, 8:40]
@@ -111,10 +101,10 @@ def test_noise_that_grows_with_the_light_is_made_even_first() -> None:
     noisy = (a * random.poisson(clean / a)).astype(np.float32)
     noise = stabilising.estimate_growing(noisy)
     assert noise is not None
-    method = ByModel("photo_grey", None, CPU)
+    method = ByModel("photo", None, CPU)
     restored, how = method(noisy, estimate_std(noisy))
     assert how.stabilised == noise
-    network = Restorer(load_model("photo_grey")[0], None, CPU)
+    network = Restorer(load_model("photo")[0], None, CPU)
     alone = network(torch.from_numpy(noisy)).numpy()
     assert psnr(restored, clean) > psnr(alone, clean) + 0.1
 

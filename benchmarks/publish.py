@@ -1,0 +1,122 @@
+"""Publish the scores of the weights that ship: keep a benchmark's results, and render its tables.
+
+    python -m benchmarks.photographs photo --root pictures/ --output outputs/photo
+    python -m benchmarks.publish photographs outputs/photo/results.json
+
+A table stands between two comments in a page, which say where it is from.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.photographs.published import psnr_of
+from denoisers import pretrained
+from groundwork.files import REPOSITORY, expand, write_whole
+from reporting.tables import Table
+
+NAME = "photo"  # of the weights
+CARD = pretrained.FOLDER / f"{NAME}.md"
+PAGE = REPOSITORY / "docs" / "photographs.md"
+Results = dict[str, Any]
+
+
+def scores(stored: Results) -> Table:
+    """Return the model card's table: a row for each test set and sigma."""
+    rows = []
+    for result in stored["results"]:
+        numbers = result["methods"][NAME]
+        psnr, (low, high) = numbers["psnr"]["mean"], numbers["psnr"]["interval"]
+        row = [result["set"], f"{result['sigma']:g}", f"{psnr:.2f}", f"{low:.2f} to {high:.2f}"]
+        rows.append([*row, f"{numbers['ssim']['mean']:.4f}", *_published(result)])
+    header = ("set", "σ", "PSNR (dB)", "95 %", "SSIM", "BM3D, published", "FFDNet, published")
+    return Table("Scores", header, rows)
+
+
+def summary(stored: Results) -> Table:
+    """Return a row for each test set, with the PSNR at each sigma."""
+    rows = []
+    for name in dict.fromkeys(result["set"] for result in stored["results"]):
+        found = [result for result in stored["results"] if result["set"] == name]
+        measured = [f"{result['methods'][NAME]['psnr']['mean']:.2f}" for result in found]
+        others = zip(*map(_published, found), strict=True)
+        rows.append([name, *(" / ".join(values) for values in (measured, *others))])
+    sigmas = " / ".join(f"{s:g}" for s in dict.fromkeys(r["sigma"] for r in stored["results"]))
+    header = (f"PSNR (dB), σ {sigmas}", "measured here", "BM3D, published", "FFDNet, published")
+    return Table("Weights that ship", header, rows)
+
+
+def _published(result: Results) -> list[str]:
+    """Return what BM3D, or CBM3D for colours, and FFDNet have."""
+    published = psnr_of(result["set"], len(result["pictures"]), result["sigma"])
+    colour = "C" if result["channels"] == 3 else ""
+    numbers = [published.get(f"{colour}BM3D"), published.get("FFDNet")]
+    return ["–" if number is None else f"{number:.2f}" for number in numbers]
+
+
+class Kind(NamedTuple):
+    """A benchmark whose results are published.
+
+    Attributes:
+        stored: The file that keeps the results.
+        pages: By the page, what makes its table.
+    """
+
+    stored: Path
+    pages: dict[Path, Callable[[Results], Table]]
+
+
+KINDS = {
+    "photographs": Kind(pretrained.FOLDER / "photographs.json", {CARD: scores, PAGE: summary}),
+}
+
+
+def with_table(page: str, kind: str, table: Table) -> str:
+    """Return a page with a table in place of the one between the comments.
+
+    Raises:
+        ValueError: The page lacks the comments.
+    """
+    opening, closing = f"<!-- {kind}: written by benchmarks.publish -->", f"<!-- {kind}: end -->"
+    before, begin, rest = page.partition(opening)
+    _, end, after = rest.partition(closing)
+    if not begin or not end:
+        raise ValueError(f"a page has no table between {opening} and {closing}")
+    return f"{before}{opening}\n\n{table.as_markdown()}\n\n{closing}{after}"
+
+
+def publish(kind: str, results: Path) -> None:
+    """Store a benchmark's results, and write its tables.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        ValueError: The results are not those of the benchmark, or a page has no place for a table.
+    """
+    content = results.read_text()
+    stored, made = KINDS[kind].stored, {}
+    try:
+        for page, table in KINDS[kind].pages.items():
+            made[page] = with_table(page.read_text(), kind, table(json.loads(content)))
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{results} has no results of benchmarks.{kind}: {error}") from None
+    for page, text in made.items():
+        write_whole(page, text)
+    write_whole(stored, content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.publish")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("results", type=expand, help="results.json of that benchmark")
+    given = parser.parse_args()
+    try:
+        publish(given.kind, given.results)
+    except (ValueError, OSError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+if __name__ == "__main__":
+    main()
