@@ -50,6 +50,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
     from cli.config import build, plain, without_objects
     from denoisers.resuming import read_resumable
+    from denoisers.schedule import length_of, require_possible
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
     from training.initial_weights import start_from
@@ -98,6 +99,10 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         data.prepare_data()
         data.setup("fit")
         check_batches(cfg.trainer, data)  # again: pictures may have room for fewer crops than asked
+        if trains(model):
+            settings = model.optimizer_settings
+            length = length_of(trainer, len(data.train_dataloader()))
+            require_possible(settings["schedule"], settings["warmup"], length)
         record["split"] = data.split_fingerprint()
         held_out = resumed["split"] if resumed else getattr(model, "split", None)
         if held_out not in (None, record["split"]):

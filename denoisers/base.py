@@ -254,7 +254,10 @@ class ImageModel(LightningModule):
         # In float16 a fused optimizer would unscale the gradients itself, after the clipping.
         plugin = self._trainer.precision_plugin if self._trainer else None
         fused = getattr(plugin, "scaler", None) is None
-        length = length_of(self._trainer) if self._trainer else WITHOUT_A_RUN
+        length = WITHOUT_A_RUN
+        if self._trainer:
+            loader = self._trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
+            length = length_of(self._trainer, len(loader))
         return optimizer_and_schedule(self.optimizer_settings, self.parameters(), fused, length)
 
 

@@ -28,13 +28,16 @@ class Length(NamedTuple):
 WITHOUT_A_RUN = Length(1, 2**62, None)  # for an optimizer that is only looked at
 
 
-def length_of(trainer: Trainer) -> Length:
+def length_of(trainer: Trainer, batches: int) -> Length:
     """Return how long a run trains.
+
+    Args:
+        trainer: The run's.
+        batches: Of the data, in an epoch.
 
     Lightning's `estimated_stepping_batches` would start the loader's workers, for an epoch that is
     wrong if the run is resumed.
     """
-    batches = len(trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
     limit = trainer.limit_train_batches
     batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
     per_epoch = math.ceil(batches / trainer.accumulate_grad_batches)
@@ -42,6 +45,24 @@ def length_of(trainer: Trainer) -> Length:
     ends = [per_epoch * epochs] if epochs is not None else []
     ends += [trainer.max_steps] if trainer.max_steps != -1 else []
     return Length(per_epoch, min(ends, default=None), epochs)
+
+
+def require_possible(schedule: ScheduleName, warmup: float, length: Length) -> None:
+    """Check that a run is long enough for its schedule.
+
+    Raises:
+        ValueError: The schedule needs an end that the run lacks, or it ends with the warm-up.
+    """
+    if schedule in WITH_AN_END and length.steps is None:
+        raise ValueError(
+            f"model.optimizer.schedule={schedule}: the learning rate falls to 0 at the end of the "
+            "run, which needs one: give trainer.max_epochs or trainer.max_steps"
+        )
+    if length.steps is not None and length.steps <= round(warmup * length.steps_per_epoch) > 0:
+        raise ValueError(
+            f"model.optimizer.warmup={warmup:g}: the run has no step after it, as it has "
+            f"{length.steps:,} steps in all"
+        )
 
 
 class Factor:
@@ -58,26 +79,17 @@ class Factor:
         length: The run's.
 
     Raises:
-        ValueError: The schedule needs an end that the run lacks, or it ends with the warm-up.
+        ValueError: See `require_possible`.
     """
 
     def __init__(
         self, schedule: ScheduleName, lr_decay: float, warmup: float, length: Length
     ) -> None:
-        if schedule in WITH_AN_END and length.steps is None:
-            raise ValueError(
-                f"model.optimizer.schedule={schedule}: the learning rate falls to 0 at the end of "
-                "the run, which needs one: give trainer.max_epochs or trainer.max_steps"
-            )
+        require_possible(schedule, warmup, length)
         self.schedule = schedule
         self.lr_decay = lr_decay
         self.steps_per_epoch, self.steps, self.epochs = length
         self.warmup = round(warmup * self.steps_per_epoch)
-        if self.steps is not None and 0 < self.steps <= self.warmup:
-            raise ValueError(
-                f"model.optimizer.warmup={warmup:g}: the run has no step after it, as it has "
-                f"{self.steps:,} steps in all"
-            )
 
     def __call__(self, step: int) -> float:
         return min(1.0, (step + 1) / max(1, self.warmup)) * self._fallen(step)

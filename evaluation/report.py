@@ -51,8 +51,8 @@ def write_page(metrics: dict[str, Any], directory: Path) -> None:
 
 def _parts(metrics: dict[str, Any], directory: Path) -> Iterator[str]:
     made = {path.stem: path for path in sorted(directory.glob("*.png"))}
-    names = [*(n for n in PICTURES if n in made), *(n for n in made if n not in PICTURES)]
-    pictures = {name: html.picture(made[name], PICTURES.get(name, _words(name))) for name in names}
+    order = [*(n for n in PICTURES if n in made), *(n for n in made if n not in PICTURES)]
+    pictures = {name: html.picture(made[name], PICTURES.get(name, _words(name))) for name in order}
     yield from (pictures.pop(name) for name in FIRST if name in pictures)
     for sentence in sentences(metrics):
         yield html.paragraph(sentence)

@@ -153,8 +153,8 @@ def _add_time(axis: Axes, rows: Sequence[dict[str, float]]) -> None:
     above = axis.secondary_xaxis(
         "top",
         functions=(
-            lambda epoch: np.interp(epoch, epochs, times),
-            lambda time: np.interp(time, times, epochs),
+            lambda epoch: np.interp(np.asarray(epoch), epochs, times),
+            lambda time: np.interp(np.asarray(time), times, epochs),
         ),
     )
     above.set_xlabel(f"training time ({name})")
