@@ -101,4 +101,8 @@ def test_images_of_any_size_are_coded_each_by_its_own_settings(shape: tuple[int,
         jpeg.compressed(*(part[None] for part in parts))
         for parts in zip(images, percent, halved, corner, strict=True)
     ]
-    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+    # A coefficient halfway between two steps may be rounded to the other one: how a processor sums
+    # depends on the batch. That changes a single block by a step, other settings all of them.
+    differences = (together - torch.cat(alone)).abs()
+    assert (differences > 1e-5).float().mean() < 0.01
+    assert differences.max() < 0.1
