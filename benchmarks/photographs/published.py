@@ -53,7 +53,7 @@ PUBLISHED = {
     "Kodak24": Published(
         24,
         {
-            # The table at hand has 32.15 in the middle, above FFDNet, which cannot be right.
+            # The table at hand has 32.15 in the middle, above FFDNet, which is doubtful.
             "CBM3D": (34.28, None, 28.46),
             "FFDNet": (34.63, 32.13, 28.98),
             "DRUNet": (35.31, 32.89, 29.86),
