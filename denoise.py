@@ -84,7 +84,7 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
     import numpy as np
 
     from datamodules.pictures import open_picture, range_of
-    from restoration import measures, report, samples, triptych, writing
+    from restoration import measures, methods, report, samples, triptych, writing
     from restoration.metadata import metadata_of
     from restoration.noise_level import estimate_std
     from restoration.reference import clean_planes
@@ -103,6 +103,8 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
     ):
         signals.stop_if_asked()
         noisy = values.scaled(plane[:channels])
+        if index == 0:
+            method = methods.for_noise_of(method, noisy)
         std = estimate_std(noisy) if given["sigma"] is None else given["sigma"]
         try:
             colours, how = method(noisy, std)
@@ -113,6 +115,8 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
             colours.clip(0, 1, out=colours)
         restored[:channels] = values.stored(colours, stored.dtype)
         del colours
+        if how.noise_is_correlated and given["sigma"] is None:
+            std = None  # the estimate is that of white noise
         restored[channels:] = plane[channels:]
         # The report is about the numbers in the file, which may have been rounded.
         written = values.scaled(restored[:channels])

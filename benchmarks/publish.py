@@ -2,24 +2,29 @@
 
     python -m benchmarks.photographs photo --root pictures/ --output outputs/photo
     python -m benchmarks.publish photographs outputs/photo/results.json
+    python -m benchmarks.real_noise --root pictures/ --output outputs/real
+    python -m benchmarks.publish real_noise outputs/real/results.json
 
 A table stands between two comments in a page, which say where it is from.
 """
 
 import argparse
 import json
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.photographs.published import psnr_of
+from benchmarks.real_noise import BM3D, NOISY, beside
 from denoisers import pretrained
 from groundwork.files import REPOSITORY, expand, write_whole
 from reporting.tables import Table
 
 NAME = "photo"  # of the weights
 CARD = pretrained.FOLDER / f"{NAME}.md"
+CAMERA = pretrained.FOLDER / "camera.md"
 PAGE = REPOSITORY / "docs" / "photographs.md"
 Results = dict[str, Any]
 
@@ -49,6 +54,17 @@ def summary(stored: Results) -> Table:
     return Table("Weights that ship", header, rows)
 
 
+def real_noise(stored: Results) -> Table:
+    """Return a row for each set of real noise and method, with paired differences."""
+    header = ["set", "method", "PSNR (dB)", f"over {NOISY}", "95 %", f"over {BM3D}", "95 %"]
+    rows = [
+        [result["set"], method, f"{statistics.fmean(found):.2f}", *beside(result["psnr"], method)]
+        for result in stored["results"]
+        for method, found in result["psnr"].items()
+    ]
+    return Table("Real noise", header, rows)
+
+
 def _published(result: Results) -> list[str]:
     """Return what BM3D, or CBM3D for colours, and FFDNet have."""
     published = psnr_of(result["set"], len(result["pictures"]), result["sigma"])
@@ -71,6 +87,9 @@ class Kind(NamedTuple):
 
 KINDS = {
     "photographs": Kind(pretrained.FOLDER / "photographs.json", {CARD: scores, PAGE: summary}),
+    "real_noise": Kind(
+        pretrained.FOLDER / "real_noise.json", {CAMERA: real_noise, PAGE: real_noise}
+    ),
 }
 
 

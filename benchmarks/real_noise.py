@@ -119,11 +119,11 @@ def model(given: str) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
     """
     import torch
 
-    from restoration.methods import ByModel
+    from restoration.methods import by_checkpoint
     from restoration.noise_level import estimate_std
 
     name, equals, path = given.partition("=")
-    method = ByModel(path if equals else given, None, torch.device("cpu"))
+    method = by_checkpoint(path if equals else given, None, torch.device("cpu"))
     return name, lambda noisy: method(noisy, estimate_std(noisy)).picture
 
 
@@ -209,9 +209,9 @@ def main() -> None:
     add(
         "models",
         nargs="*",
-        default=["photo"],
+        default=["auto", "photo", "camera"],
         metavar="model",
-        help="a checkpoint or its name, or name=checkpoint; default: photo",
+        help="a checkpoint or its name, or name=checkpoint; default: all weights that ship",
     )
     add("--root", type=expand, required=True, help="the folder that has the sets as folders")
     add("--sets", nargs="+", choices=SETS, default=[*SETS], help="default: all")

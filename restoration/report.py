@@ -86,8 +86,11 @@ class Report:
         """Whether neighbours in the residual resemble each other more than in noise.
 
         Their autocorrelation exceeds `STRUCTURE`, which good denoisers reach too, by more than
-        three standard deviations of white noise's autocorrelation.
+        three standard deviations of white noise's autocorrelation. That says nothing where the
+        noise itself is correlated.
         """
+        if self.how.noise_is_correlated:
+            return False
         found = max(self.residual.across, self.residual.down)
         return found > STRUCTURE + 1.5 * self.residual.white
 
@@ -140,6 +143,7 @@ class Report:
             "noise_std": self.noise_std,
             "noise_std_in_numbers": None if self.noise_std is None else self._own(self.noise_std),
             "trained_noise": self.how.training and str(self.how.training.noise),
+            "correlation": self.how.correlation,
             "variance": self.how.stabilised and self.how.stabilised._asdict(),
             "noise_in_range": self.noise_in_range,
             "residual": residual._asdict(),
@@ -178,6 +182,12 @@ class Report:
             f"Restored by {how.checkpoint}: {training.model}, trained on {training.data},",
             f"{_described(training.image_shape)}, with {training.noise}.",
         ]
+        if how.correlation is not None:
+            kind = "is shared by neighbouring pixels" if how.noise_is_correlated else "is white"
+            lines.append(
+                f"The weights were chosen for its noise, which {kind} (the strongest correlation "
+                f"of what they take away is {how.correlation:.2f})."
+            )
         if how.stabilised:
             a, b = how.stabilised
             lines.append(
@@ -193,6 +203,8 @@ class Report:
         return lines
 
     def _noise(self) -> str:
+        if self.noise_std is None and self.how.noise_is_correlated:
+            return "its strength is not estimated, since neighbouring pixels share it"
         if self.noise_std is None:
             return "its strength cannot be estimated"
         if self.noise_std == 0:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 
 from cli.config import build
+from datamodules.camera import Camera
 from datamodules.noise import Blind, Gaussian, Noise
 from denoisers.base import ImageModel
 from denoisers.composite import Composite
@@ -33,6 +34,11 @@ class Training(NamedTuple):
     def for_even_noise(self) -> bool:
         """Whether the model is for white noise of many strengths that was not cut to [0, 1]."""
         return self.any_size and isinstance(self.noise, Blind) and not self.noise.clip
+
+    @property
+    def for_correlated_noise(self) -> bool:
+        """Whether the model is for noise that neighbouring pixels share."""
+        return isinstance(self.noise, Camera)
 
     @property
     def levels(self) -> tuple[float, float] | None:

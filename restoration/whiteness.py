@@ -31,6 +31,11 @@ class Whiteness(NamedTuple):
     chance: float
     white: bool
 
+    @property
+    def strongest(self) -> float:
+        """The correlation that is furthest from 0, without its sign."""
+        return max(map(math.fabs, self.correlations))
+
 
 def whiteness(noise: np.ndarray) -> Whiteness:
     """Test noise of an even variance.

@@ -20,7 +20,7 @@ UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=bli
 
 def test_files_are_small_and_have_cards() -> None:
     files = sorted(pretrained.FOLDER.glob("*.safetensors"))
-    assert [file.stem for file in files] == pretrained.names() == ["photo"]
+    assert [file.stem for file in files] == pretrained.names() == ["camera", "photo"]
     assert max(file.stat().st_size for file in files) <= 4e6
     assert sum(file.stat().st_size for file in files) <= 10e6
     for file in files:
@@ -58,7 +58,9 @@ def test_a_name_stands_for_its_file_and_a_path_for_itself(
     Path("photo").write_text("a file of that name")
     assert read_checkpoint("photo").path == pretrained.FOLDER / "photo.safetensors"
     assert pretrained.located("./photo") == Path("photo")
-    with pytest.raises(FileNotFoundError, match=r"at phto; the weights that ship are photo$"):
+    with pytest.raises(
+        FileNotFoundError, match=r"at phto; the weights that ship are camera, photo$"
+    ):
         read_checkpoint("phto")
 
 

@@ -234,7 +234,7 @@ def test_an_output_inside_the_input_is_not_restored_again(tmp_path: Path) -> Non
 REFUSED = [
     (
         "checkpoint=phot input=in/a.png output=out",
-        "there is no checkpoint at phot; the weights that ship are photo",
+        "there is no checkpoint at phot; the weights that ship are camera, photo",
     ),
     ("method=tvl input=in output=out", "did you mean method=tv?"),
     ("method=tv sigma=0 input=in output=out", "sigma=0"),

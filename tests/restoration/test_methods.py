@@ -9,10 +9,11 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 import denoise
+from datamodules.camera import Camera
 from denoisers.checkpoint import load_model
 from restoration import classical, stabilising, zero_shot
 from restoration.anscombe import SensorNoise
-from restoration.methods import ByModel
+from restoration.methods import SQUARE, ByModel, ByNoise, for_noise_of, four_parts
 from restoration.noise_level import estimate_std
 from restoration.report import Report
 from restoration.restorer import Restorer
@@ -130,3 +131,85 @@ def test_other_models_are_not_helped() -> None:
     plain = Restorer(load_model(best)[0], None, CPU)(torch.from_numpy(noisy)).numpy()
     assert np.array_equal(restored, plain)
     assert how.stabilised is None
+
+
+def camera_noise(clean: np.ndarray, shot: float) -> np.ndarray:
+    """A picture as it comes out of a camera, C H W."""
+    noise = Camera(
+        min_shot=shot,
+        max_shot=shot,
+        max_smoothing=1.0,
+        jpeg_probability=1.0,
+        min_quality=90,
+        max_quality=90,
+        strength=1.0,
+        clip=True,
+    )
+    noisy: np.ndarray = noise(
+        torch.from_numpy(clean)[None], torch.Generator().manual_seed(0)
+    ).numpy()
+    return noisy[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("sigma", [5, 25, 50])
+def test_white_noise_chooses_the_weights_for_it(channels: int, sigma: int) -> None:
+    clean = photograph(3, 300, 400)[:channels]
+    noisy = with_noise(clean, sigma / 255)
+    method = ByNoise(None, CPU)
+    restored, how = method(noisy, estimate_std(noisy))
+    assert how.checkpoint == "photo"
+    assert not how.noise_is_correlated
+    assert np.array_equal(restored, method.for_white(noisy, estimate_std(noisy)).picture)
+
+
+@pytest.mark.parametrize("shot", [0.001, 0.01])
+def test_the_noise_of_a_camera_chooses_the_weights_for_it(shot: float) -> None:
+    clean = photograph(3, 300, 400)
+    noisy = camera_noise(clean, shot)
+    method = ByNoise(None, CPU)
+    restored, how = method(noisy, None)
+    assert how.checkpoint == "camera"
+    assert how.noise_is_correlated
+    assert psnr(restored, clean) > psnr(method.for_white(noisy, None).picture, clean) + 1
+
+
+def test_all_planes_of_a_stack_are_restored_by_the_weights_for_the_first() -> None:
+    clean = photograph(3, 160, 160)
+    white, correlated = with_noise(clean, 0.1), camera_noise(clean, 0.01)
+    method = ByNoise(None, CPU)
+    for first, name in ((white, "photo"), (correlated, "camera")):
+        settled = for_noise_of(method, first)
+        assert {settled(plane, None).how.checkpoint for plane in (white, correlated)} == {name}
+    assert for_noise_of(method.for_white, correlated) is method.for_white
+
+
+def test_noise_is_looked_at_in_all_four_quarters() -> None:
+    picture = np.arange(3 * 300 * 500, dtype=np.float32).reshape(3, 300, 500)
+    parts = four_parts(picture)
+    corners = [(43, 93), (43, 279), (129, 93), (129, 279)]
+    assert [part.shape for part in parts] == [(3, SQUARE, SQUARE)] * 4
+    for part, (top, left) in zip(parts, corners, strict=True):
+        assert np.array_equal(part, picture[:, top : top + SQUARE, left : left + SQUARE])
+    assert [part.shape for part in four_parts(picture[:, :5, :7])] == [(3, 5, 7)] * 4
+
+
+def test_the_report_names_the_weights_and_why(tmp_path: Path) -> None:
+    clean = photograph(3, 160, 160)
+    _, report = restore(tmp_path / "white", with_noise(clean, 0.1))
+    text = report.task.reports[0].read_text()
+    assert "Restored by photo: " in text
+    assert (
+        "The weights were chosen for its noise, which is white (the strongest correlation of"
+        in text
+    )
+    assert report.warnings == []
+    _, report = restore(tmp_path / "camera", camera_noise(clean, 0.01))
+    text = report.task.reports[0].read_text()
+    assert "Restored by camera: " in text
+    assert "which is shared by neighbouring pixels (the strongest correlation of" in text
+    assert "Noise: its strength is not estimated, since neighbouring pixels share it" in text
+    assert report.warnings == []
+    assert report.noise_std is None
+    _, report = restore(tmp_path / "chosen", camera_noise(clean, 0.01), "checkpoint=photo")
+    assert "chosen for its noise" not in report.task.reports[0].read_text()
