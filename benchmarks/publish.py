@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.photographs.published import psnr_of
+from benchmarks.time_to_quality import report as time_to_quality
 from denoisers import pretrained
 from groundwork.files import REPOSITORY, expand, write_whole
 from reporting.tables import Table
@@ -71,6 +72,10 @@ class Kind(NamedTuple):
 
 KINDS = {
     "photographs": Kind(pretrained.FOLDER / "photographs.json", {CARD: scores, PAGE: summary}),
+    "time_to_quality": Kind(
+        REPOSITORY / "docs" / "time_to_quality.json",
+        {REPOSITORY / "docs" / "speed.md": time_to_quality.table},
+    ),
 }
 
 

@@ -25,6 +25,7 @@ PROTOCOL = (
     "without the start of the process, validation and this measuring."
 )
 NONE = "–"
+MOST_BELOW = 1.2  # dB of the plot below the lowest level, where curves that begin lower are cut
 
 
 def seconds_to(level: float, points: Points) -> float | None:
@@ -47,7 +48,7 @@ def seconds_to(level: float, points: Points) -> float | None:
 def table(results: Results) -> Table:
     """Describe a table with a row for each contestant. Times are in seconds."""
     levels = results["levels"]
-    header = ["contestant", "seeds", *(f"s to {level:g} dB" for level in levels)]
+    header = ["contestant", "seeds", *(f"s to {level} dB" for level in levels)]
     rows = []
     for name, curves in _by_contestant(results).items():
         row = [name, str(len(curves))]
@@ -107,8 +108,11 @@ def plot(results: Results) -> Figure:
         axis.axhline(level, color="0.5", linestyle=":", linewidth=1, zorder=0)
         # At the right edge of the axes, and at the height of the level.
         axis.text(
-            1.01, level, f"{level:g} dB", transform=axis.get_yaxis_transform(), va="center", size=8
+            1.01, level, f"{level} dB", transform=axis.get_yaxis_transform(), va="center", size=8
         )
+    least = min(results["levels"])
+    if any(point["psnr"] > least for run in results["runs"] for point in run["points"]):
+        axis.set_ylim(bottom=max(axis.get_ylim()[0], least - MOST_BELOW))
     axis.set_xlabel("seconds of training")
     axis.set_ylabel(f"{MEASURES['psnr'].axis}, test images")
     axis.set_xlim(left=0)
