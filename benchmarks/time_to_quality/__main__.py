@@ -3,9 +3,9 @@
     python -m benchmarks.time_to_quality              all that are known, with five seeds
     python -m benchmarks.time_to_quality default 'wide=model.channels=[64,128] data.batch_size=64'
 
-A contestant is one of {known}, or a name with overrides of train.py. Run nothing
-else meanwhile. The same command with the --output of one that was stopped goes on with it, and
-passes over the runs that have ended.
+A contestant is one of the default ones, or a new name with overrides of train.py. Run nothing else
+meanwhile. The same command with the --output of one that was stopped goes on with it, and passes
+over the runs that have ended.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from groundwork.machine import cores, tune_process
 PROGRAM = "python -m benchmarks.time_to_quality"
 LEVELS = (19.0, 19.5, 19.9)
 # What the runs of one folder share, as their seconds could not be compared otherwise.
-SHARED = ("processor", "threads", "versions", "data", "epochs", "steps")
+SHARED = ("processor", "cores", "versions", "data", "epochs", "steps")
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description=(__doc__ or "").format(known=", ".join(KNOWN)),
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -74,7 +74,7 @@ def _run(given: argparse.Namespace) -> None:
     from benchmarks.time_to_quality import report
     from groundwork.environment import environment
 
-    about = machine() | environment() | {"threads": cores()}
+    about = machine() | environment() | {"cores": cores()}
     about |= {name: getattr(given, name) for name in ("data", "epochs", "steps", "levels")}
     output = given.output or Path(time.strftime("outputs/time_to_quality_%Y-%m-%d_%H-%M-%S"))
     results = about | _earlier(output, about, asked)
@@ -99,10 +99,8 @@ def _run(given: argparse.Namespace) -> None:
     print(f"The table, the curves, and all numbers as JSON are in {output}")
 
 
-def _earlier(
-    output: Path, about: dict[str, Any], asked: Sequence[Contestant]
-) -> dict[str, dict[str, list[str]] | list[dict[str, Any]]]:
-    """Return the overrides of all contestants and the runs that have ended.
+def _earlier(output: Path, about: dict[str, Any], asked: Sequence[Contestant]) -> dict[str, Any]:
+    """Return "contestants", the overrides of each by its name, and "runs", those that have ended.
 
     Raises:
         ValueError: The folder holds something else, or runs that these do not go together with.

@@ -128,7 +128,7 @@ def write(folder: Path, results: Results) -> None:
 
     write_json(folder / "results.json", results)
     made = table(results)
-    measured = f"Measured on {results['processor']}, cores: {results['threads']}."
+    measured = f"Measured on {results['processor']}, cores: {results['cores']}."
     parts = ["# Time to quality", PROTOCOL, measured, made.as_markdown(), *made.notes]
     write_whole(folder / "table.md", "\n\n".join(parts) + "\n")
     figures.save(plot(results), folder / "curves.png")
