@@ -11,6 +11,7 @@ over the runs that have ended.
 import argparse
 import json
 import math
+import shlex
 import sys
 import tempfile
 import time
@@ -74,7 +75,8 @@ def _run(given: argparse.Namespace) -> None:
     from benchmarks.time_to_quality import report
     from groundwork.environment import environment
 
-    about = machine() | environment() | {"cores": cores()}
+    command = f"{PROGRAM} {shlex.join(sys.argv[1:])}"
+    about = machine() | environment() | {"command": command, "cores": cores()}
     about |= {name: getattr(given, name) for name in ("data", "epochs", "steps", "levels")}
     output = given.output or Path(time.strftime("outputs/time_to_quality_%Y-%m-%d_%H-%M-%S"))
     results = about | _earlier(output, about, asked)

@@ -29,6 +29,7 @@ def test_the_command_measures_goes_on_and_passes_over_what_has_ended(
     said = capsys.readouterr()
     assert "one, seed 0 ..." in said.err
     written = json_of(output / "results.json")
+    assert written["command"].startswith("python -m benchmarks.time_to_quality one=model=dense ")
     (ended,) = written["runs"]
     assert (ended["contestant"], ended["seed"]) == ("one", 0)
     (point,) = ended["points"]
