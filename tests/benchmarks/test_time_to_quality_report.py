@@ -57,13 +57,13 @@ def test_the_table_has_means_over_seeds_and_says_how_many_have_reached_a_level()
 
 
 def test_the_plot_has_the_means_the_seeds_and_the_levels() -> None:
-    (axis,) = report.plot(RESULTS).axes
+    figure = report.plot(RESULTS)
+    (axis,) = figure.axes
     assert (axis.get_xlabel(), axis.get_ylabel()) == (
         "seconds of training",
         "PSNR (dB), test images",
     )
-    legend = axis.get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     shown = {text.get_text() for text in legend.get_texts()}
     assert shown == {"default, mean of 2 seeds", "fast"}
     lines = {line.get_label(): line for line in axis.get_lines()}
