@@ -127,6 +127,14 @@ class EpochTurns(keras.callbacks.Callback):  # type: ignore[misc]
         self.turn.end(steps=self.steps, parameters=self.model.count_params())
 
 
+def clean_and_noisy(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first training images and noisy ones, float32 N H W 1."""
+    pixels = np.fromfile(RAW / "train-images-idx3-ubyte", np.uint8, count * SIZE**2, offset=16)
+    clean = pixels.reshape(count, SIZE, SIZE, 1).astype(np.float32) / 255
+    noise = np.random.default_rng(seed).normal(0, 0.5, clean.shape).astype(np.float32)
+    return clean, (clean + noise).clip(0, 1)
+
+
 def main(steps: int, name: str, channels: list[int]) -> None:
     keras.utils.set_random_seed(0)
     model = {
@@ -137,10 +145,7 @@ def main(steps: int, name: str, channels: list[int]) -> None:
         "classifier": classifier,
     }[name](channels)
     count = steps * BATCH
-    pixels = np.fromfile(RAW / "train-images-idx3-ubyte", np.uint8, count * SIZE**2, offset=16)
-    clean = pixels.reshape(count, SIZE, SIZE, 1).astype(np.float32) / 255
-    noise = np.random.default_rng(0).normal(0, 0.5, clean.shape).astype(np.float32)
-    noisy = (clean + noise).clip(0, 1)
+    clean, noisy = clean_and_noisy(count, seed=0)
     target, loss = clean, squared_error
     if name == "classifier":
         noisy, target = (

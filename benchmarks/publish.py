@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.photographs.published import psnr_of
 from benchmarks.real_noise import BM3D, NOISY, beside
+from benchmarks.time_to_quality import report as time_to_quality
 from denoisers import pretrained
 from groundwork.files import REPOSITORY, expand, write_whole
 from reporting.tables import Table
@@ -89,6 +90,10 @@ KINDS = {
     "photographs": Kind(pretrained.FOLDER / "photographs.json", {CARD: scores, PAGE: summary}),
     "real_noise": Kind(
         pretrained.FOLDER / "real_noise.json", {CAMERA: real_noise, PAGE: real_noise}
+    ),
+    "time_to_quality": Kind(
+        REPOSITORY / "docs" / "time_to_quality.json",
+        {REPOSITORY / "docs" / "speed.md": time_to_quality.table},
     ),
 }
 

@@ -17,6 +17,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets, transforms
@@ -48,6 +49,9 @@ class Module(pl.LightningModule):
         self.network = network
         self.random = torch.Generator().manual_seed(0)
 
+    def forward(self, noisy: Tensor) -> Tensor:
+        return self.network(noisy)
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         noisy, clean, label = batch
         loss = self.network.loss_of(Batch(noisy, clean, label), self.random).terms["loss"]
@@ -61,21 +65,36 @@ class Module(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.network.optimizer_settings["lr"])
 
 
-def main(steps: int, overrides: list[str]) -> None:
+def fit(
+    overrides: list[str], callback: Callback, folder: str, epochs: int, steps: int | None
+) -> None:
+    """Train.
+
+    Args:
+        overrides: Those of train.py.
+        callback: What looks on.
+        folder: What Lightning writes goes there.
+        epochs: How many are trained. -1 has no end.
+        steps: Steps of an epoch. None is all.
+    """
     data, model = data_and_model(overrides)
     assert isinstance(data, FashionMNIST)
     source = datasets.FashionMNIST(data.root, transform=transforms.ToTensor())
     loader = DataLoader(NoisyImages(source, data.noise.level), data.batch_size, shuffle=True)
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        limit_train_batches=steps,
+        limit_val_batches=1,
+        num_sanity_val_steps=0,
+        callbacks=[callback],
+        default_root_dir=folder,
+    )
+    trainer.fit(Module(model.to(memory_format=torch.contiguous_format)), loader, loader)
+
+
+def main(steps: int, overrides: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        trainer = pl.Trainer(
-            max_epochs=-1,
-            limit_train_batches=steps,
-            limit_val_batches=1,
-            num_sanity_val_steps=0,
-            callbacks=[EpochTurns()],
-            default_root_dir=folder,
-        )
-        trainer.fit(Module(model.to(memory_format=torch.contiguous_format)), loader, loader)
+        fit(overrides, EpochTurns(), folder, epochs=-1, steps=steps)
 
 
 if __name__ == "__main__":
