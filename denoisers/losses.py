@@ -1,4 +1,4 @@
-"""Losses on pixels: summed over an image's pixels, averaged over the batch.
+"""Losses on pixels: summed over an image's pixels (but for "psnr"), averaged over the batch.
 
 With that reduction, unlike with a mean over pixels, the weight of a term that is added (a KL
 divergence, a cross-entropy) means the same for every image size.
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 DistanceName = Literal["mse", "l1", "psnr"]
-PixelLossName = Literal["mse", "l1", "bce"]
+PixelLossName = Literal["mse", "l1", "psnr", "bce"]
 BEST_ERROR = 1e-5  # of a mean squared error of 0, in the loss "psnr": it counts as 50 dB
 
 

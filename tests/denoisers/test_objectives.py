@@ -472,7 +472,7 @@ def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> Non
         assert "have the means 0.00, 0.35, 0.70" in line
 
 
-@pytest.mark.parametrize("loss", ["l1", "bce"])
+@pytest.mark.parametrize("loss", ["l1", "psnr", "bce"])
 @pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
 def test_other_losses_than_the_squared_error_are_refused(objective: str, loss: str) -> None:
     model = new_model("conv_upsample", loss=loss)
