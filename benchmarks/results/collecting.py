@@ -16,7 +16,7 @@ from comparison.joining import join
 from comparison.results import MODEL, Evaluation
 from comparison.results import read as read_results
 from groundwork.files import REPOSITORY
-from groundwork.measures import NOISY
+from groundwork.measures import MEASURES, NOISY
 from reporting.statistics import mean_interval, paired_intervals
 
 COMPARED = ("psnr", "ssim", "accuracy", "accuracy_restored")  # in which pairs are tested
@@ -50,7 +50,8 @@ def collect(stage: Stage, root: Root) -> dict[str, Any]:
         if psnr:
             images[name] = np.mean(psnr, axis=0)
             rows[name]["interval"] = paired_intervals(images[name][:, None], seed=0)[:, 0].tolist()
-        rows |= _baselines(scored)
+        places = [(one.seed, one.evaluation.directory) for one in scored if one.evaluation]
+        rows |= baseline_rows(places)
     differences = [
         {"of": one, "minus": other} | _difference(rows, images, one, other)
         for one, other in stage.pairs
@@ -147,18 +148,21 @@ def _moments(scores: Sequence[Numbers]) -> dict[str, Numbers]:
     }
 
 
-def _baselines(scored: Iterable[Scored]) -> dict[str, dict[str, Any]]:
-    """Return a row for each classical method that was scored beside the model."""
+def baseline_rows(evaluations: Iterable[tuple[int, Path]]) -> dict[str, dict[str, Any]]:
+    """Return a row for each classical method that was scored beside a model.
+
+    Args:
+        evaluations: The seed of the model, and the directory of its evaluation.
+    """
     by_method: dict[str, list[dict[str, Any]]] = {}
-    for one in scored:
-        evaluated = read(one.evaluation.directory) if one.evaluation else None
-        if evaluated is None:
-            continue
+    for number, directory in evaluations:
+        evaluated = read(directory)
+        assert evaluated is not None
         times = evaluated["timings"]["baselines_ms_per_image"]
         for method, found in evaluated["baselines"].items():
-            scores = {n: value for n, value in found.items() if n != "images"}
+            scores = {n: value for n, value in found.items() if n in MEASURES}
             scores["ms_per_image"] = times[method]
-            seed = {"seed": one.seed, "images": found["images"], "scores": scores}
+            seed = {"seed": number, "images": found["images"], "scores": scores}
             by_method.setdefault(method, []).append(seed)
     return {method: _row(seeds) for method, seeds in by_method.items()}
 

@@ -58,9 +58,10 @@ def _train(stage: Stage, sweep: Sweep, root: Root, seed: int, left: Callable[[],
         surroundings.note(REPOSITORY / root.path / stage.name)
 
     def tell() -> None:
-        for job in root.runs(name, seed).keys() - ended:
-            ended.add(job)
-            say(f"{name} {job}, seed {seed}: trained", left())
+        for job in root.runs(name, seed):
+            if job not in ended:
+                ended.add(job)
+                say(f"{name} {job}, seed {seed}: trained", left())
 
     overrides = root.filled(sweep.overrides, seed)
     settings = [*overrides, f"seed={seed}", *root.overrides, f"hydra.sweep.dir={folder}"]
