@@ -20,6 +20,7 @@ from groundwork.files import REPOSITORY
 from groundwork.run_directory import BEST, CHECKPOINTS, METRICS
 
 SCORES = "scores"  # the folder of a stage's evaluations
+NAMED = re.compile(r"\{(\w+/\w+)\}")  # a sweep whose checkpoint stands in an override
 
 
 class Job(NamedTuple):
@@ -73,16 +74,11 @@ class Root:
 
     def filled(self, overrides: Sequence[str], seed: int) -> list[str]:
         """Put checkpoints in place of the names of sweeps in overrides."""
-        sweeps = [
-            f"{stage.name}/{sweep.name}" for stage in STAGES.values() for sweep in stage.sweeps
-        ]
-        filled = []
-        for override in overrides:
-            for sweep in sweeps:
-                if (name := f"{{{sweep}}}") in override:
-                    override = override.replace(name, str(self.checkpoint(sweep, seed)))
-            filled.append(override)
-        return filled
+
+        def checkpoint(found: re.Match[str]) -> str:
+            return str(self.checkpoint(found[1], seed))
+
+        return [NAMED.sub(checkpoint, override) for override in overrides]
 
     def scored(self, stage: Stage, scoring: Scoring, seed: int) -> dict[str, Path]:
         """Return where the runs of a sweep are scored, by the names of their jobs."""
@@ -101,14 +97,15 @@ class Root:
                 runs = self.runs(name, seed)
                 for job in jobs_of(name):
                     ended = read(runs[job]) if job in runs else None
-                    yield Job(f"{name} {job}", seed, ended and ended["seconds"]["total"])
+                    seconds = ended["seconds"]["total"] if ended else None
+                    yield Job(f"{name} {job}", seed, seconds)
             for scoring in stage.scorings:
                 places = self.scored(stage, scoring, seed)
                 for job in jobs_of(scoring.sweep):
                     if scoring.only in ("", job):
                         ended = read(places[job]) if job in places else None
                         kind = f"{stage.name}/{SCORES} {scoring.sweep} {job}"
-                        yield Job(kind, seed, ended and ended["timings"]["seconds"])
+                        yield Job(kind, seed, ended["timings"]["seconds"] if ended else None)
 
 
 def read(directory: Path) -> dict[str, Any] | None:
@@ -125,8 +122,8 @@ def jobs_of(name: str) -> dict[str, frozenset[str]]:
     """Return the overrides in which the jobs of a sweep `stage/sweep` differ, by their names."""
     stage, _, last = name.partition("/")
     (sweep,) = (sweep for sweep in STAGES[stage].sweeps if sweep.name == last)
-    # The names of other sweeps, which stand in braces, are no words of Hydra's grammar.
-    words = [re.sub("[{}]", "", word) for word in (*_of_experiment(sweep), *sweep.overrides)]
+    # The names of other sweeps are no words of Hydra's grammar while they stand in braces.
+    words = [NAMED.sub(r"\1", word) for word in (*_of_experiment(sweep), *sweep.overrides)]
     choices = []
     for override in OverridesParser.create().parse_overrides(words):
         if override.is_sweep_override():
