@@ -1,23 +1,26 @@
-"""Publish the scores of the weights that ship: keep a benchmark's results, and render its tables.
+"""Publish scores: keep a benchmark's results, and render its tables in README and docs.
 
     python -m benchmarks.photographs photo --root pictures/ --output outputs/photo
     python -m benchmarks.publish photographs outputs/photo/results.json
     python -m benchmarks.real_noise --root pictures/ --output outputs/real
     python -m benchmarks.publish real_noise outputs/real/results.json
 
-A table stands between two comments in a page, which say where it is from.
+A table, or a sentence with numbers, stands between two comments in a page, which say where it is
+from. `python -m benchmarks.results` publishes its stages by itself.
 """
 
 import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.photographs.published import psnr_of
 from benchmarks.real_noise import BM3D, NOISY, beside
+from benchmarks.results.tables import PLACES
 from benchmarks.time_to_quality import report as time_to_quality
 from denoisers import pretrained
 from groundwork.files import REPOSITORY, expand, write_whole
@@ -27,6 +30,8 @@ NAME = "photo"  # of the weights
 CARD = pretrained.FOLDER / f"{NAME}.md"
 CAMERA = pretrained.FOLDER / "camera.md"
 PAGE = REPOSITORY / "docs" / "photographs.md"
+STAGES = REPOSITORY / "docs" / "results"  # the stored results of the stages of benchmarks.results
+WIDTH = 120  # characters of a line in a page
 Results = dict[str, Any]
 
 
@@ -79,11 +84,11 @@ class Kind(NamedTuple):
 
     Attributes:
         stored: The file that keeps the results.
-        pages: By the page, what makes its table.
+        pages: By the page, what makes its table, or its sentence.
     """
 
     stored: Path
-    pages: dict[Path, Callable[[Results], Table]]
+    pages: Mapping[Path, Callable[[Results], Table | str]]
 
 
 KINDS = {
@@ -95,11 +100,17 @@ KINDS = {
         REPOSITORY / "docs" / "time_to_quality.json",
         {REPOSITORY / "docs" / "speed.md": time_to_quality.table},
     ),
+    **{kind: Kind(STAGES / f"{stage}.json", pages) for kind, (stage, pages) in PLACES.items()},
 }
 
 
-def with_table(page: str, kind: str, table: Table) -> str:
-    """Return a page with a table in place of the one between the comments.
+def with_table(page: str, kind: str, table: Table | str) -> str:
+    """Return a page with a table, and its notes, in place of what is between the comments.
+
+    Args:
+        page: The page's text.
+        kind: The name in the comments.
+        table: The table, or a sentence.
 
     Raises:
         ValueError: The page lacks the comments.
@@ -109,7 +120,12 @@ def with_table(page: str, kind: str, table: Table) -> str:
     _, end, after = rest.partition(closing)
     if not begin or not end:
         raise ValueError(f"a page has no table between {opening} and {closing}")
-    return f"{before}{opening}\n\n{table.as_markdown()}\n\n{closing}{after}"
+    notes = [table] if isinstance(table, str) else table.notes
+    wrapped = [
+        textwrap.fill(note, WIDTH, break_long_words=False, break_on_hyphens=False) for note in notes
+    ]
+    parts = wrapped if isinstance(table, str) else [table.as_markdown(), *wrapped]
+    return "\n\n".join([f"{before}{opening}", *parts, f"{closing}{after}"])
 
 
 def publish(kind: str, results: Path) -> None:
@@ -129,6 +145,18 @@ def publish(kind: str, results: Path) -> None:
     for page, text in made.items():
         write_whole(page, text)
     write_whole(stored, content)
+
+
+def publish_stage(stage: str, results: Path) -> None:
+    """Store the results of a stage of benchmarks.results, and write all that is made of them.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        ValueError: A page has no place for a table.
+    """
+    for kind, (name, _) in PLACES.items():
+        if name == stage:
+            publish(kind, results)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """Intervals and tests: how far a difference could be chance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 RESAMPLES = 2_000
@@ -51,3 +53,10 @@ def paired_intervals(differences: NDArray[Any], seed: int) -> NDArray[np.float64
         means.append(times.astype(np.float32) @ centred / count)
     tail = 100 * (1 - CONFIDENCE) / 2
     return np.percentile(np.concatenate(means), [tail, 100 - tail], axis=0) + centre
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of a mean (Student 1908), for two values or more."""
+    mean, deviation = np.mean(values), np.std(values, ddof=1)
+    reach = student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * deviation / np.sqrt(len(values))
+    return float(mean - reach), float(mean + reach)

@@ -10,10 +10,11 @@ import pytest
 from benchmarks import publish
 from reporting.tables import Table
 
+# A stage of benchmarks.results is stored when it has run; until then its pages have older tables.
 STORED: dict[str, dict[str, Any]] = {
-    name: json.loads(kind.stored.read_text())
-    for name, kind in publish.KINDS.items()
-    if kind.stored.exists()  # a benchmark may not have been measured yet
+    kind: json.loads(found.stored.read_text())
+    for kind, found in publish.KINDS.items()
+    if found.stored.exists()
 }
 
 
@@ -25,10 +26,24 @@ def test_the_tables_are_those_of_the_stored_results(kind: str, page: Path) -> No
     assert publish.with_table(text, kind, table(STORED[kind])) == text
 
 
-def test_every_page_has_a_place_for_its_table() -> None:
-    for name, kind in publish.KINDS.items():
-        for page in kind.pages:
-            publish.with_table(page.read_text(), name, Table("", ["column"], []))
+def test_every_kind_has_its_place_in_its_pages() -> None:
+    for kind, found in publish.KINDS.items():
+        for page in found.pages:
+            text = page.read_text()
+            assert publish.with_table(text, kind, "one sentence") != text
+
+
+def test_a_sentence_and_notes_are_written_between_the_comments() -> None:
+    begin, end = "<!-- kind: written by benchmarks.publish -->", "<!-- kind: end -->"
+    page = f"before\n\n{begin}\n{end}\n\nafter\n"
+    text = publish.with_table(page, "kind", "word " * 40)
+    written = text.removeprefix(f"before\n\n{begin}\n\n").removesuffix(f"\n\n{end}\n\nafter\n")
+    assert written.split() == ["word"] * 40
+    assert [len(line) for line in written.splitlines()] == [119, 79]
+    table = Table("title", ("a", "b"), [("1", "2")], ["A note.", "Another."])
+    text = publish.with_table(page, "kind", table)
+    assert f"| 1 | 2 |\n\nA note.\n\nAnother.\n\n{end}" in text
+    assert publish.with_table(text, "kind", table) == text
 
 
 def test_the_stored_results_are_of_whole_sets() -> None:

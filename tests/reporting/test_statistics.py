@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reporting.statistics import mcnemar, paired_intervals, proportion_interval
+from reporting.statistics import mcnemar, mean_interval, paired_intervals, proportion_interval
 
 
 @pytest.mark.parametrize(("successes", "count"), [(0, 10), (3, 10), (10, 10), (8_035, 10_000)])
@@ -87,3 +87,9 @@ def test_paired_intervals_cover_the_truth() -> None:
         covered += int(((low <= 1) & (high >= 1)).sum())
     # Of skewed samples of this size the percentile bootstrap covers about 94 %.
     assert covered_at_least(0.93, trials) < covered / trials < 0.97
+
+
+@pytest.mark.parametrize("values", [[0.41, 0.47], [-0.2, 0.1, 0.05, 0.3, -0.02]])
+def test_mean_interval_is_that_of_students_test(values: list[float]) -> None:
+    interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values) == pytest.approx((interval.low, interval.high))
