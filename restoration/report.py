@@ -244,12 +244,15 @@ def write(report: Report) -> None:
 def show(reports: Sequence[Report]) -> None:
     """Print a table of all pictures, and then their warnings."""
     scored = any(report.scores for report in reports)
-    names = ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
+    chosen = any(report.how.correlation is not None for report in reports)
+    names = ["weights"] if chosen else []
+    names += ["noise", "residual", "across", "down"] + (["PSNR before", "after"] if scored else [])
     rows = []
     for report in reports:
         residual, std = report.residual, report.noise_std
         numbers = [residual.std, residual.across, residual.down]
-        cells = ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
+        cells = [str(report.how.checkpoint)] if chosen else []
+        cells += ["?" if std is None else f"{std:.3f}", *(f"{number:.3f}" for number in numbers)]
         cells += [f"{scores['psnr']:.2f}" for scores in (report.scores or {}).values()]
         rows.append([str(report.task.name), *cells])
     console = Terminal()

@@ -194,9 +194,13 @@ def test_noise_is_looked_at_in_all_four_quarters() -> None:
     assert [part.shape for part in four_parts(picture[:, :5, :7])] == [(3, 5, 7)] * 4
 
 
-def test_the_report_names_the_weights_and_why(tmp_path: Path) -> None:
+def test_the_report_names_the_weights_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     clean = photograph(3, 160, 160)
     _, report = restore(tmp_path / "white", with_noise(clean, 0.1))
+    header, row = (line.split() for line in capsys.readouterr().out.splitlines()[1:4:2])
+    assert dict(zip(header[1::2], row[1::2], strict=True))["weights"] == "photo"
     text = report.task.reports[0].read_text()
     assert "Restored by photo: " in text
     assert (
