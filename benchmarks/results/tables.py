@@ -71,16 +71,18 @@ def _noisy(row: dict[str, dict[str, float]], intervals: bool) -> list[str]:
 def decoders(results: Results) -> str:
     """Return what is said of the two decoders."""
     found = difference(results, "conv_transposed", "conv_upsample")
-    return (
-        f"Minus `conv_upsample`, `conv_transposed` has {said(found, 'psnr', 'dB')}, "
-        f"{said(found, 'ssim', 'of SSIM', '.3f')} and "
-        f"{said(found, 'accuracy_restored', 'points of restored accuracy', '.1f', PERCENT)}."
-    )
+    scores = [
+        said(found, "psnr", "dB"),
+        said(found, "ssim", "of SSIM", ".3f"),
+        said(found, "accuracy_restored", "points of restored accuracy", ".1f", PERCENT),
+    ]
+    return f"`conv_transposed` minus `conv_upsample`: {', '.join(scores)}."
 
 
 def vae_and_dense(results: Results) -> str:
     """Return what is said of the VAE beside the autoencoder of the same size."""
-    return f"Minus `dense`, it has {said(difference(results, 'vae', 'dense'), 'psnr', 'dB')}."
+    found = said(difference(results, "vae", "dense"), "psnr", "dB")
+    return f"Its PSNR minus that of `dense` is {found}."
 
 
 def vae_beta(results: Results) -> Table:
