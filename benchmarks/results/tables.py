@@ -174,8 +174,8 @@ def baselines(results: Results) -> Table:
 def _at_weak_noise(name: str, row: dict[str, dict[str, float]]) -> str:
     restored, noisy = score(row, "psnr_at_0.1"), score(row, "noisy_psnr_at_0.1")
     return (
-        f"At other levels the order changes: at std 0.1, the `{name}` that was trained at 0.5 has "
-        f"{restored} dB, and the noisy input {noisy} dB."
+        f"`{name}` was trained at std 0.5. At std 0.1 it has {restored} dB, and the noisy input "
+        f"{noisy} dB."
     )
 
 
