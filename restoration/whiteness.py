@@ -21,6 +21,7 @@ class Whiteness(NamedTuple):
 
     Attributes:
         correlations: One for each of `LAGS`, 0 for white noise.
+        strongest: The one that is furthest from 0, without its sign.
         chance: The probability that white noise has correlations as large (Box and Pierce 1970). In
             large pictures, a trace of structure makes it 0.
         white: Whether the noise may be treated as white: it is by chance, or no correlation is
@@ -28,13 +29,9 @@ class Whiteness(NamedTuple):
     """
 
     correlations: tuple[float, ...]
+    strongest: float
     chance: float
     white: bool
-
-    @property
-    def strongest(self) -> float:
-        """The correlation that is furthest from 0, without its sign."""
-        return max(map(math.fabs, self.correlations))
 
 
 def whiteness(noise: np.ndarray) -> Whiteness:
@@ -56,4 +53,4 @@ def whiteness(noise: np.ndarray) -> Whiteness:
         statistic += first.size * found[-1] ** 2
     chance = float(chi2.sf(statistic, len(LAGS)))
     strongest = max(map(math.fabs, found))
-    return Whiteness(tuple(found), chance, chance > 0.01 or strongest < CORRELATED)
+    return Whiteness(tuple(found), strongest, chance, chance > 0.01 or strongest < CORRELATED)

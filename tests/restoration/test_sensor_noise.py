@@ -107,4 +107,4 @@ def test_what_is_left_of_sensor_noise_is_white_once_stabilised() -> None:
 
 def test_nothing_is_white() -> None:
     for shape in ((1, 1, 1), (3, 20, 20)):
-        assert whiteness(np.zeros(shape)) == ((0,) * len(LAGS), 1, True)
+        assert whiteness(np.zeros(shape)) == ((0,) * len(LAGS), 0, 1, True)
