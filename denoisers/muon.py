@@ -99,14 +99,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Bring the singular values of matrices close to 1, by Newton and Schulz: N R C -> N R C."""
+    """Bring the singular values of matrices close to 1, by Newton and Schulz: N R C -> N R C.
+
+    A step multiplies a matrix X from the left by a polynomial of its Gram matrix X Xᵀ. All these
+    polynomials commute, so they are multiplied with each other, in R R, and with X once at the end:
+    a third of the work where there are many more columns than rows, as in convolutions.
+    """
     if matrices.shape[1] > matrices.shape[2]:
         return orthogonal(matrices.mT).mT
+    linear, cubic, quintic = COEFFICIENTS
     x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    gram = x @ x.mT
+    product = torch.eye(x.shape[1], dtype=x.dtype, device=x.device).expand_as(gram)
     for _ in range(STEPS):
-        square = x @ x.mT
-        x = (
-            COEFFICIENTS[0] * x
-            + torch.baddbmm(COEFFICIENTS[1] * square, square, square, alpha=COEFFICIENTS[2]) @ x
-        )
-    return x
+        factor = torch.baddbmm(cubic * gram, gram, gram, alpha=quintic)
+        factor.diagonal(dim1=1, dim2=2).add_(linear)
+        product = factor @ product
+        gram = factor @ gram @ factor
+    return product @ x
