@@ -44,6 +44,7 @@ KNOWN = {
     each.name: each
     for each in (
         Contestant("default", "by_train"),
+        Contestant("speedrun", "by_train", ("experiment=speedrun",)),
         Contestant("textbook", "by_textbook", epochs=EPOCHS),
         Contestant("Keras", "by_keras", python=str(KERAS), epochs=EPOCHS),
     )
