@@ -110,8 +110,12 @@ def best_strength(pairs: Sequence[Pair]) -> float:
     return max(STRENGTHS, key=score)
 
 
-def model(given: str) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
+def model(given: str, symmetries: int) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
     """Return a model's name and what restores a picture as denoise.py does.
+
+    Args:
+        given: A checkpoint, or name=checkpoint.
+        symmetries: As in denoise.py.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -123,7 +127,8 @@ def model(given: str) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
     from restoration.noise_level import estimate_std
 
     name, equals, path = given.partition("=")
-    method = by_checkpoint(path if equals else given, None, torch.device("cpu"))
+    method = by_checkpoint(path if equals else given, None, torch.device("cpu"), symmetries)
+    name += f", symmetries={symmetries}" if symmetries > 1 else ""
     return name, lambda noisy: method(noisy, estimate_std(noisy)).picture
 
 
@@ -175,7 +180,8 @@ def _run(given: argparse.Namespace) -> None:
 
     if given.bm3d:
         classical.require_available("bm3d")
-    methods = {NOISY: lambda noisy: noisy} | dict(map(model, given.models))
+    methods = {NOISY: lambda noisy: noisy}
+    methods |= dict(model(name, count) for name in given.models for count in given.symmetries)
     sets = {name: pairs_of(given.root, name) for name in given.sets}
     about = machine() | environment() | {"command": f"{PROGRAM} {' '.join(sys.argv[1:])}"}
     results: list[dict[str, Any]] = []
@@ -215,6 +221,14 @@ def main() -> None:
     )
     add("--root", type=expand, required=True, help="the folder that has the sets as folders")
     add("--sets", nargs="+", choices=SETS, default=[*SETS], help="default: all")
+    add(
+        "--symmetries",
+        nargs="+",
+        type=int,
+        choices=(1, 8),
+        default=[1],
+        help="of denoise.py; several numbers score each model with each; default: 1",
+    )
     add("--no-bm3d", dest="bm3d", action="store_false", help="leave BM3D out, which is slow")
     add("--output", type=expand, help="a new folder; default: outputs/real_noise_DATE")
     given = parser.parse_args()

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from benchmarks import real_noise
+from restoration.methods import by_checkpoint
+from restoration.noise_level import estimate_std
 from tests.helpers.pictures import photograph, with_noise
 from tests.helpers.runs import TINY, trained
 
@@ -64,17 +67,23 @@ def test_every_other_pair_is_scored_as_denoise_restores_it(
     pairs = [*make_polyu(tmp_path, 5).values()][1::2]
     output = tmp_path / "output"
     given = ("--root", tmp_path, "--sets", "PolyU", "--no-bm3d", "--output", output)
-    run(monkeypatch, f"mine={trained(*UNET).best}", *given)
+    run(monkeypatch, f"mine={trained(*UNET).best}", "--symmetries", "1", "8", *given)
     (result,) = json.loads((output / "results.json").read_text())["results"]
     assert result["pictures"] == ["1_real", "3_real"]
     noisy = [-10 * np.log10(np.square(a - b).mean()) for a, b in pairs]
     assert result["psnr"]["noisy"] == pytest.approx(noisy, abs=1e-3)
-    _, restore = real_noise.model(str(trained(*UNET).best))
-    restored = [restore(np.ascontiguousarray(np.moveaxis(a, -1, 0))) for a, _ in pairs]
-    ours = [
-        real_noise.psnr(r, np.moveaxis(b, -1, 0)) for r, (_, b) in zip(restored, pairs, strict=True)
-    ]
-    assert result["psnr"]["mine"] == pytest.approx(ours, abs=1e-4)
+    found = {}
+    for symmetries in (8, 1):
+        method = by_checkpoint(str(trained(*UNET).best), None, torch.device("cpu"), symmetries)
+        ours = []
+        for pair in pairs:
+            picture, clean = (np.ascontiguousarray(np.moveaxis(each, -1, 0)) for each in pair)
+            restored = method(picture, estimate_std(picture)).picture
+            ours.append(real_noise.psnr(restored, clean))
+        found[symmetries] = ours
+    assert result["psnr"]["mine"] == pytest.approx(found[1], abs=1e-4)
+    assert result["psnr"]["mine, symmetries=8"] == pytest.approx(found[8], abs=1e-4)
+    assert np.abs(np.subtract(found[1], found[8])).min() > 1e-3
     gain = np.mean(ours) - np.mean(noisy)
     assert f"| mine | {np.mean(ours):.2f} | {gain:+.2f} | " in (output / "table.md").read_text()
     assert "PolyU, 2 pictures" in capsys.readouterr().out
