@@ -38,7 +38,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from denoisers.checkpoint import load_model
     from evaluation.classifiers import task_models
     from evaluation.score import measures_for, require_levels, score
-    from evaluation.scoring import ScoredTest
+    from evaluation.scoring import ScoredTest, require_symmetries
     from evaluation.settings import check_settings
     from groundwork.environment import environment, isolated
     from groundwork.files import write_json
@@ -55,7 +55,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         data = build(cfg.data, "data", noise=noise)
         classifier, control = task_models(cfg, model, data)
         measures = measures_for(data.image_shape, cfg.extra_metrics)
-        scored = ScoredTest(model, measures, classifier, control)
+        require_symmetries(model, cfg.symmetries)
+        scored = ScoredTest(model, measures, classifier, control, cfg.symmetries)
         others = callbacks_of(cfg.trainer)
         trainer = build(
             cfg.trainer,

@@ -37,7 +37,7 @@ def main(count: int, overrides: list[str]) -> None:
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            callbacks=[ScoredTest(model, between_images(data.image_shape), None, None), Bar()],
+            callbacks=[ScoredTest(model, between_images(data.image_shape), None, None, 1), Bar()],
         )
         with isolated():
             start = time.perf_counter()

@@ -193,7 +193,8 @@ def noise_transfer(rows: Sequence[Row], families: Mapping[str, str]) -> Figure |
     by_family: defaultdict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (_trained_levels(row) or OTHER, _trained_noise(row))):
         if curve(row, MODEL):
-            by_family[families[row.entries[0].run.run_id]].append(row)
+            entry = row.entries[0]
+            by_family[families[entry.run.run_id] + entry.way].append(row)
     panels = {family: members for family, members in by_family.items() if len(members) > 1}
     if not panels:
         return None

@@ -60,6 +60,12 @@ class Entry(NamedTuple):
         return noise_name(settings_of("noise", node))
 
     @property
+    def way(self) -> str:
+        """What a label adds to the run's: how images were restored, empty for one pass each."""
+        symmetries = self.evaluation.metrics.symmetries if self.evaluation else 1
+        return "" if symmetries == 1 else f", symmetries={symmetries}"
+
+    @property
     def scores(self) -> dict[str, float]:
         return (self.evaluation or self.run).metrics.test
 
@@ -79,7 +85,7 @@ Found = TypeVar("Found", Run, Entry)
 
 
 def join(results: Results) -> tuple[list[Entry], list[LeftOut]]:
-    """Join runs with their evaluations, one for each noise.
+    """Join runs with their evaluations, one for each noise and number of symmetries.
 
     What was tested with other images than most, and what exists in a newer form, is left out.
 
@@ -144,7 +150,8 @@ def _with_the_same_images(
 ) -> list[Entry]:
     """Keep the evaluations, and the runs without one, that had the images that most entries had.
 
-    If a run was evaluated several times with the same noise, the newest evaluation is kept.
+    If a run was evaluated several times with the same noise and symmetries, the newest evaluation
+    is kept.
     """
     unscored = [Entry(run, None) for run in runs]
     images = _with_counts([*scored, *unscored])
@@ -160,7 +167,7 @@ def _with_the_same_images(
 
     entries = _newest(
         filter(alike, scored),
-        lambda entry: (entry.run.run_id, entry.noise),
+        lambda entry: (entry.run.run_id, entry.noise, entry.way),
         "the same run was scored again later",
         left_out,
     )

@@ -122,7 +122,7 @@ def compare(results: Results) -> Comparison:
     by_noise: defaultdict[str, defaultdict[str, list[Entry]]]
     by_noise = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        by_noise[entry.noise][names[entry.run.run_id]].append(entry)
+        by_noise[entry.noise][names[entry.run.run_id] + entry.way].append(entry)
     tables = [
         Ranking(noise, _ranked([_row(label, seeds) for label, seeds in by_noise[noise].items()]))
         for noise in sorted(by_noise)

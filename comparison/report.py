@@ -39,7 +39,8 @@ class Section(NamedTuple):
 
 def write(compared: Comparison, directory: Path) -> None:
     """Write `leaderboard.csv`, `.md`, `.html` and the plots, and print the tables."""
-    style = figures.styles(row.label for table in compared.tables for row in table.rows)
+    rows = [row.label for table in compared.tables for row in table.rows]
+    style = figures.styles([*rows, *compared.labels.values()])  # learning curves are of runs
     sections = [
         _section(table, style, directory, number) for number, table in enumerate(compared.tables, 1)
     ]

@@ -77,6 +77,7 @@ class EvaluationMetrics(BaseModel):
     """`metrics.json` of an evaluation. Older versions have written no `images`.
 
     Attributes:
+        symmetries: How many versions of each image the restored one is the average of.
         trained_levels: The lowest and the highest level of noise that the model was trained with.
             None where that was another kind of noise.
     """
@@ -86,6 +87,7 @@ class EvaluationMetrics(BaseModel):
     images: Images | None = None
     data: dict[str, Any]
     noise: dict[str, Any]
+    symmetries: int = 1
     trained_levels: tuple[float, float] | None = None
     test: dict[str, float]
     accuracy: dict[str, float]

@@ -94,7 +94,8 @@ def _images(metrics: dict[str, Any]) -> str:
 
 def _model(metrics: dict[str, Any]) -> str:
     name: str = metrics["model"].rpartition(".")[2]
-    return name
+    symmetries = metrics["symmetries"]
+    return name if symmetries == 1 else f"{name} (over {symmetries} symmetries)"
 
 
 def sentences(metrics: dict[str, Any]) -> list[str]:
@@ -118,14 +119,19 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
     }
     rows = [(title_of(n), f"{value:.4f}") for n, value in own.items()]
     scored = f"Scored on the {_images(metrics)}."
-    yield Table("The model's own measures", ("measure", ""), rows, [scored])
+    alone = (
+        []
+        if metrics["symmetries"] == 1
+        else ["Losses and latents are of one pass, without symmetries."]
+    )
+    yield Table("The model's own measures", ("measure", ""), rows, [scored, *alone])
     if metrics["accuracy"]:
         yield from (table._replace(notes=[scored]) for table in _task(metrics["task"]))
     for name in (*BY_IMAGE, "accuracy"):
         if curve := [row for row in metrics["noise_curve"] if name in row]:
             yield _curve(name, curve, scored)
     if metrics["vae"]:
-        yield _vae(metrics["vae"], scored)
+        yield _vae(metrics["vae"], [scored, *alone])
     if metrics["by_class"]:
         yield _by_class(metrics["by_class"])
 
@@ -219,7 +225,7 @@ def _cell(key: str, value: float) -> str:
     return format(value, MEASURES[name].form) if name in MEASURES else str(value)
 
 
-def _vae(found: dict[str, Any], scored: str) -> Table:
+def _vae(found: dict[str, Any], notes: Sequence[str]) -> Table:
     psnr = found["psnr"]
     informative = sum(nats > INFORMATIVE for nats in found["kl_by_latent"])
     rows = [
@@ -235,4 +241,4 @@ def _vae(found: dict[str, Any], scored: str) -> Table:
         ("pixels within the 95 % interval", f"{found['coverage_95']:.1%}"),
     ]
     note = f"From PSNR on, of the first {found['images']:,} images."
-    return Table("The posterior", ("measure", ""), rows, [scored, note])
+    return Table("The posterior", ("measure", ""), rows, [*notes, note])

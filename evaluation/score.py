@@ -18,6 +18,7 @@ from datamodules.noise import Noise
 from denoisers.base import ImageModel
 from denoisers.classifier import Classifier
 from denoisers.safe_names import class_name
+from denoisers.symmetries import Restore
 from denoisers.vae import VAE
 from evaluation import noise_curve, per_image, report
 from evaluation.scoring import ScoredTest, Scorer, denoiser_of, restorer
@@ -100,8 +101,10 @@ def score(
     device = trainer.strategy.root_device
     model.to(device).eval()  # the Trainer has left it on the CPU
     denoiser = denoiser_of(model)
-    restore = restorer(denoiser, trainer) if denoiser else None
+    restore = restorer(denoiser, trainer, scored.symmetries) if denoiser else None
     noisy, restored = scored.scores["noisy"], scored.scores.get("restored")
+    if restored is not None and scored.symmetries > 1:  # the model has measured its own images
+        tested |= {name: mean for name, mean in restored.means().items() if name in tested}
     count = len(noisy.labels)
     scorer = Scorer(scored.measures, noisy.classifier, device)
 
@@ -131,6 +134,7 @@ def score(
         "run_id": run["run_id"],
         "checkpoint": cfg.checkpoint,
         "model": class_name(type(model)),
+        "symmetries": scored.symmetries,
         "split": cfg.split,
         "images": {"scored": count, "of": data.size(cfg.split)},
         "data": plain(cfg.data),
@@ -166,7 +170,7 @@ def score(
     if restore is not None and restored is not None:
         figure = per_image.extremes(restore, data, index, restored.values["psnr"])
         figures.save(figure, directory / "extremes.png")
-    _draw_classes(directory, data, model, scorer.classifier, metrics)
+    _draw_classes(directory, data, model, restore, scorer.classifier, metrics)
     report.write_page(metrics, directory)
     report.show(metrics, directory)
     return metrics
@@ -176,6 +180,7 @@ def _draw_classes(
     directory: Path,
     data: ImageDataModule,
     model: ImageModel,
+    restore: Restore | None,
     classifier: Classifier | None,
     metrics: dict[str, Any],
 ) -> None:
@@ -183,7 +188,7 @@ def _draw_classes(
     count = metrics["images"]["scored"]
     examples = data.examples(data.test_split, per_class=1).to(model.device)
     batch = data.eval_batch(data.test_split, examples[examples < count])
-    strip = model_figures.strip_of(model, batch, data.class_names, classifier)
+    strip = model_figures.strip_of(model, batch, data.class_names, classifier, restore)
     figures.save(strip, directory / "strip.png")
     for name, matrix in metrics["confusion"].items():
         right = f"{metrics['accuracy'][name]:.2%} of {count:,} right"

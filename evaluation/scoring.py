@@ -4,7 +4,7 @@ The test of the model, the baselines and the noise curve all gather their number
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,9 @@ from denoisers.classifier import Classifier
 from denoisers.composite import Composite
 from denoisers.denoiser import Denoiser
 from denoisers.metrics import PerImage, restoration_metrics
+from denoisers.symmetries import Restore, over_symmetries, require_turnable
 from groundwork.batch import Batch
 from groundwork.measures import in_order
-
-Restore = Callable[[Tensor], Tensor]  # noisy images B C H W -> restored ones
 
 
 class Scores:
@@ -138,13 +137,14 @@ class ScoredTest(Callback):
     """Scores a model's test in the one pass that the Trainer makes of it.
 
     The model itself measures the noisy and the restored images; the classifiers are shown them
-    here.
+    here. Images that are averaged over symmetries are measured here too.
 
     Args:
         model: What is tested.
         measures: What it is to measure images by, names in `denoisers.metrics.FUNCTIONS`.
         classifier: What the clean, the noisy and the restored images are shown to.
         control: What the noisy images are shown to, to compare with.
+        symmetries: 1, or 8 to average what is restored over them.
 
     Attributes:
         measures: As given.
@@ -158,8 +158,10 @@ class ScoredTest(Callback):
         measures: Sequence[str],
         classifier: Classifier | None,
         control: Classifier | None,
+        symmetries: int,
     ) -> None:
         self.measures = measures
+        self.symmetries = symmetries
         self.scores: dict[str, Scores] = {}
         unmeasured = restoration_metrics(())
         if classifier is not None:
@@ -167,6 +169,8 @@ class ScoredTest(Callback):
         if denoiser := denoiser_of(model):
             denoiser.measure_by(measures)
             restored, noisy, *_ = denoiser.stage_metrics("test")
+            if symmetries > 1:
+                restored = restoration_metrics(measures)
             self.scores["noisy"] = Scores(noisy, classifier)
             self.scores["restored"] = Scores(restored, classifier)
         else:
@@ -174,10 +178,12 @@ class ScoredTest(Callback):
         if control is not None:
             self.scores["control"] = Scores(unmeasured, control)
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_start(self, trainer: Trainer, pl_module: ImageModel) -> None:  # type: ignore[override]
         for scores in self.scores.values():
             if scores.classifier is not None:
                 scores.classifier.to(pl_module.device).eval()
+        if denoiser := denoiser_of(pl_module):
+            self._restore = restorer(denoiser, trainer, self.symmetries)
 
     def on_test_batch_end(
         self,
@@ -195,10 +201,12 @@ class ScoredTest(Callback):
         """
         restored, logits = outputs if isinstance(pl_module, Composite) else (outputs, None)
         for name, scores in self.scores.items():
-            if name == "restored":
+            if name != "restored":
+                scores.classify(batch.clean if name == "clean" else batch.noisy, batch.label)
+            elif self.symmetries == 1:
                 scores.classify(restored.float(), batch.label, logits)
             else:
-                scores.classify(batch.clean if name == "clean" else batch.noisy, batch.label)
+                scores.add(self._restore(batch.noisy), batch)
 
 
 def denoiser_of(model: ImageModel) -> Denoiser | None:
@@ -207,11 +215,29 @@ def denoiser_of(model: ImageModel) -> Denoiser | None:
     return part if isinstance(part, Denoiser) else None
 
 
-def restorer(denoiser: Denoiser, trainer: Trainer) -> Restore:
-    """Return what restores a batch of noisy images in the trainer's precision."""
+def require_symmetries(model: ImageModel, symmetries: int) -> None:
+    """Refuse a model whose images cannot be averaged over so many symmetries.
+
+    Raises:
+        ValueError: It restores none, or cannot restore them rotated.
+    """
+    if symmetries > 1 and denoiser_of(model) is None:
+        raise ValueError(f"symmetries={symmetries}: a {type(model).__name__} restores no images")
+    if symmetries > 1:
+        require_turnable(model)
+
+
+def restorer(denoiser: Denoiser, trainer: Trainer, symmetries: int) -> Restore:
+    """Return what restores a batch of noisy images in the trainer's precision.
+
+    Args:
+        denoiser: The network.
+        trainer: Has the precision.
+        symmetries: 1, or 8 to average over them.
+    """
 
     def restore(noisy: Tensor) -> Tensor:
         with trainer.precision_plugin.forward_context():
             return denoiser(noisy).float()
 
-    return restore
+    return restore if symmetries == 1 else over_symmetries(restore)

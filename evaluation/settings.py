@@ -9,7 +9,7 @@ from baselines.tuning import Which
 from cli.checking import File, check_config
 from cli.config import check
 from groundwork.files import REPOSITORY
-from groundwork.ranges import Seed
+from groundwork.ranges import Seed, Symmetries
 
 # The trainer's settings that only training has a use for.
 OF_TRAINING = (
@@ -31,6 +31,7 @@ class Settings(TypedDict):
     split: Literal["test", "val"]
     baselines: Which
     levels: list[Annotated[FiniteFloat, Field(ge=0)]]
+    symmetries: Symmetries
     extra_metrics: list[str]
 
 

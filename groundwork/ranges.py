@@ -9,10 +9,18 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+
+def _one_or_eight(given: int) -> int:
+    if given not in (1, 8):
+        raise ValueError("should be 1 or 8")
+    return given
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
+Symmetries = Annotated[int, AfterValidator(_one_or_eight)]  # a Literal would take true for 1
 
 
 def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:

@@ -8,6 +8,7 @@ from denoisers.classifier import Classifier
 from denoisers.composite import Composite
 from denoisers.denoiser import Denoiser
 from denoisers.metrics import psnr
+from denoisers.symmetries import Restore
 from denoisers.vae import VAE
 from groundwork.batch import Batch
 from groundwork.seeding import generator
@@ -22,6 +23,7 @@ def strip_of(
     batch: Batch,
     names: tuple[str, ...],
     classifier: Classifier | None = None,
+    restore: Restore | None = None,
 ) -> Figure:
     """Draw a batch clean, noisy and restored, with the true classes above it.
 
@@ -32,13 +34,14 @@ def strip_of(
         batch: The images.
         names: The classes.
         classifier: One beside a denoiser, if any. A composite and a classifier bring their own.
+        restore: What restores the images in place of the model itself, if anything.
     """
     rows = {"clean": batch.clean, "noisy": batch.noisy}
     if isinstance(model, Composite):
-        rows["restored"] = model(batch.noisy)[0]
+        rows["restored"] = (restore or model.denoiser)(batch.noisy)
         classifier = model.classifier
     elif isinstance(model, Denoiser):
-        rows["restored"] = model(batch.noisy)
+        rows["restored"] = (restore or model)(batch.noisy)
     elif isinstance(model, Classifier):
         classifier = model
     captions: dict[str, list[str]] = {name: [""] * len(batch.clean) for name in rows}

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from denoisers.checkpoint import load_model
+from denoisers.symmetries import over_symmetries, require_turnable
 from restoration import classical, zero_shot
 from restoration.anscombe import SensorNoise
 from restoration.clipping import clean_from_means
@@ -40,6 +42,7 @@ class How:
         stabilised: The noise whose variance was made even first. None if it was even.
         correlation: The strongest correlation between pixels of what the weights take away, if they
             were chosen for the picture's noise. None if they were given.
+        symmetries: How many versions of the picture the result is the average of.
     """
 
     method: Name
@@ -48,6 +51,7 @@ class How:
     tile: tuple[int, int] | None = None
     stabilised: SensorNoise | None = None
     correlation: float | None = None
+    symmetries: int = 1
 
     @property
     def noise_is_correlated(self) -> bool:
@@ -92,7 +96,8 @@ def method_of(given: Settings, progress: Callable[[float], None]) -> Method:
     name = given["method"]
     if name == "model":
         tile = None if given["tile"] == "auto" else int(given["tile"])
-        return by_checkpoint(given["checkpoint"], tile, device_of(given["device"]))
+        device = device_of(given["device"])
+        return by_checkpoint(given["checkpoint"], tile, device, given["symmetries"])
     if name == "zero_shot":
 
         def by_itself(noisy: np.ndarray, std: float | None) -> Restored:
@@ -110,20 +115,23 @@ def method_of(given: Settings, progress: Callable[[float], None]) -> Method:
     return by_filter
 
 
-def by_checkpoint(checkpoint: str, tile: int | None, device: torch.device) -> Method:
+def by_checkpoint(
+    checkpoint: str, tile: int | None, device: torch.device, symmetries: int = 1
+) -> Method:
     """Return the method of a model, or of the weights that ship if `checkpoint` is `AUTO`.
 
     Args:
         checkpoint: A file, a name of weights that ship, or `AUTO`.
         tile, device: See `Restorer`.
+        symmetries: See `ByModel`.
 
     Raises:
         ValueError: It is not a checkpoint of a model that restores pictures.
         FileNotFoundError: There is no such file.
     """
     if checkpoint == AUTO:
-        return ByNoise(tile, device)
-    return ByModel(checkpoint, tile, device)
+        return ByNoise(tile, device, symmetries)
+    return ByModel(checkpoint, tile, device, symmetries)
 
 
 def device_of(given: str) -> torch.device:
@@ -148,34 +156,44 @@ class ByModel:
     Args:
         checkpoint: A file, or the name of weights that ship.
         tile, device: See `Restorer`.
+        symmetries: 1, or 8 to average what is restored over them.
 
     Raises:
-        ValueError: It is not a checkpoint of a model that restores pictures.
+        ValueError: It is not a checkpoint of a model that restores pictures, or these cannot be
+            averaged over the symmetries.
         FileNotFoundError: There is no such file.
     """
 
-    def __init__(self, checkpoint: str, tile: int | None, device: torch.device) -> None:
+    def __init__(
+        self, checkpoint: str, tile: int | None, device: torch.device, symmetries: int = 1
+    ) -> None:
         self.checkpoint = checkpoint
         model, run = load_model(checkpoint)
         self.restorer = Restorer(model, tile, device)
         self.training = training_of(model, run)
+        self.symmetries = symmetries
+        self.network: Callable[[Tensor], Tensor] = self.restorer  # C H W -> C H W
+        if symmetries > 1:
+            require_turnable(model)
+            self.network = over_symmetries(self.restorer)
 
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
-        restorer, training = self.restorer, self.training
+        network, training = self.network, self.training
         growing = estimate_growing(noisy) if training.for_even_noise else None
 
         def restore(picture: np.ndarray) -> np.ndarray:
-            result: np.ndarray = restorer(torch.from_numpy(picture)).numpy()
+            result: np.ndarray = network(torch.from_numpy(picture)).numpy()
             return result
 
         if growing is not None:
             picture = restored_evenly(restore, noisy, growing)
         elif training.for_even_noise and std:
-            picture = clean_from_means(noisy, std)(restorer(torch.from_numpy(noisy))).numpy()
+            picture = clean_from_means(noisy, std)(network(torch.from_numpy(noisy))).numpy()
         else:
             picture = restore(noisy)
-        tile = restorer.tile_for(torch.from_numpy(noisy))
-        return Restored(picture, How("model", self.checkpoint, training, tile, growing))
+        tile = self.restorer.tile_for(torch.from_numpy(noisy))
+        how = How("model", self.checkpoint, training, tile, growing, symmetries=self.symmetries)
+        return Restored(picture, how)
 
 
 class ByNoise:
@@ -187,11 +205,12 @@ class ByNoise:
 
     Args:
         tile, device: See `Restorer`.
+        symmetries: See `ByModel`. The weights are chosen without them.
     """
 
-    def __init__(self, tile: int | None, device: torch.device) -> None:
-        self.for_white = ByModel("photo", tile, device)
-        self.for_correlated = ByModel("camera", tile, device)
+    def __init__(self, tile: int | None, device: torch.device, symmetries: int = 1) -> None:
+        self.for_white = ByModel("photo", tile, device, symmetries)
+        self.for_correlated = ByModel("camera", tile, device, symmetries)
 
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
         return self.for_noise_of(noisy)(noisy, std)

@@ -137,6 +137,7 @@ class Report:
             "height": height,
             "width": width,
             "tile": self.how.tile,
+            "symmetries": self.how.symmetries,
             "planes": self.planes and self.planes._asdict(),
             "range": self.values._asdict(),
             "transparency": "as it was" if self.alpha else None,
@@ -196,6 +197,11 @@ class Report:
             )
         if how.tile:
             lines.append(f"It was restored in overlapping tiles of {how.tile[1]} x {how.tile[0]}.")
+        if how.symmetries > 1:
+            lines.append(
+                f"It is the average of {how.symmetries} results, for all rotations by 90 degrees "
+                "and mirror images."
+            )
         if self.shape[0] > training.image_shape[0]:
             lines.append("The model is for grey pictures, so each channel was restored on its own.")
         if self.shape[0] < training.image_shape[0]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from cli.checking import File, check_config
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
-from groundwork.ranges import Seed
+from groundwork.ranges import Seed, Symmetries
 
 Name = Literal["model", "zero_shot", "bm3d", "nlm", "tv"]
 
@@ -26,6 +26,7 @@ class Settings(TypedDict):
     reference: File | None
     range: Given
     tile: Literal["auto"] | Annotated[int, Field(ge=1)]
+    symmetries: Symmetries
     device: Literal["auto", "cpu", "cuda"]
     overwrite: bool
 
@@ -34,11 +35,13 @@ def checked(cfg: DictConfig) -> Settings:
     """Check a config, and return its settings with `~` in paths expanded.
 
     Raises:
-        ValueError: A setting is unknown, missing or wrong.
+        ValueError: A setting is unknown, missing or wrong, or does not go with another one.
     """
     check_config(cfg, Settings)
     settings: Any = OmegaConf.to_container(cfg, resolve=True)
     require_range(settings["range"])
+    if settings["method"] != "model" and settings["symmetries"] != 1:
+        raise ValueError(f"symmetries={settings['symmetries']}: it is for method=model alone")
     paths = ("checkpoint", "input", "output", "reference")
     checked: Settings = settings | {name: _expanded(settings[name]) for name in paths}
     return checked

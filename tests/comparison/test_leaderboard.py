@@ -1,7 +1,9 @@
 """The leaderboard: what is joined, grouped, ranked and left out, and how it is written."""
 
 import csv
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +101,26 @@ def test_only_a_significant_best_is_bold(tmp_path: Path, second: float, winner: 
     assert ("not known to be worse than conv_transposed: dense." in markdown) != winner
     page = (tmp_path / "out" / "leaderboard.html").read_text()
     assert page.count("font-weight: bold") == winner
+
+
+def test_averages_over_symmetries_have_a_row_of_their_own(tmp_path: Path) -> None:
+    for run_id, model, mean in (("d", "dense", 19.0), ("v", "vae", 18.0)):
+        write_pair(tmp_path, run_id, model, mean)
+    for run_id, mean in (("d", 19.5), ("v", 18.5)):
+        directory = tmp_path / "averaged" / run_id
+        write_evaluation(directory, run_id, scores(mean), trained_levels=(0.5, 0.5))
+        file = directory / "metrics.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"symmetries": 8}))
+    shutil.rmtree(tmp_path / "scores" / "v")  # of this run, there is no other evaluation
+    found = compared(tmp_path)
+    (table,) = found.tables
+    rows = {row.label: row.psnr for row in table.rows}
+    expected = {"dense, symmetries=8": 19.5, "dense": 19.0, "vae, symmetries=8": 18.5}
+    assert rows == pytest.approx(expected, abs=1e-4)
+    assert figures.noise_transfer(table.rows, found.families) is None
+    (tmp_path / "out").mkdir()
+    report.write(found, tmp_path / "out")
+    assert "dense, symmetries=8" in (tmp_path / "out" / "leaderboard.csv").read_text()
 
 
 def test_labels_say_what_sets_configurations_apart_and_no_more(tmp_path: Path) -> None:

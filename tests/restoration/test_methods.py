@@ -17,6 +17,8 @@ from restoration.methods import SQUARE, ByModel, ByNoise, for_noise_of, four_par
 from restoration.noise_level import estimate_std
 from restoration.report import Report
 from restoration.restorer import Restorer
+from tests.denoisers.test_symmetries import by_hand
+from tests.helpers.lines import line_for
 from tests.helpers.pictures import photograph, with_noise
 from tests.helpers.runs import compose, trained
 
@@ -217,3 +219,36 @@ def test_the_report_names_the_weights_and_why(
     assert report.noise_std is None
     _, report = restore(tmp_path / "chosen", camera_noise(clean, 0.01), "checkpoint=photo")
     assert "chosen for its noise" not in report.task.reports[0].read_text()
+
+
+@pytest.mark.parametrize("tile", ["auto", 200])
+def test_all_symmetries_are_averaged_also_in_tiles(tile: str | int, tmp_path: Path) -> None:
+    """The network sees 18 pixels far, so that both sides of the picture need several tiles."""
+    best = trained(*UNET).best
+    noisy = np.rint(photograph(1, 210, 230) * 255).astype(np.float32) / 255
+    given = (f"checkpoint={best}", f"tile={tile}", "symmetries=8")
+    restored, report = restore(tmp_path, noisy, *given)
+    network = Restorer(load_model(best)[0], None, CPU)
+    expected = by_hand(network, torch.from_numpy(noisy)).numpy()
+    assert np.abs(restored - expected).max() < 0.51 / 255 + 1e-6
+    assert np.abs(restored - network(torch.from_numpy(noisy)).numpy()).max() > 1 / 255
+    assert report.how.tile == (None if tile == "auto" else (200, 200))
+    assert report.as_dict()["symmetries"] == 8
+    said = "It is the average of 8 results, for all rotations by 90 degrees and mirror images."
+    assert said in report.task.reports[0].read_text()
+
+
+def test_the_weights_that_are_chosen_are_averaged_too() -> None:
+    noisy = with_noise(photograph(3, 70, 90), 0.1)
+    restored, how = ByNoise(None, CPU, symmetries=8)(noisy, None)
+    assert (how.checkpoint, how.symmetries) == ("photo", 8)
+    network = Restorer(load_model("photo")[0], None, CPU)
+    assert np.allclose(restored, by_hand(network, torch.from_numpy(noisy)).numpy(), atol=1e-5)
+
+
+def test_symmetries_are_for_models_alone(tmp_path: Path) -> None:
+    black = np.zeros((1, 40, 40), np.float32)
+    line = line_for(lambda: restore(tmp_path, black, "method=nlm", "symmetries=8"))
+    assert line == "symmetries=8: it is for method=model alone"
+    assert line_for(lambda: restore(tmp_path, black, "symmetries=2")).endswith("should be 1 or 8")
+    assert not (tmp_path / "restored").exists()
