@@ -11,7 +11,8 @@ from rich.progress import track
 
 from baselines.tuning import Baseline, Which, baselines
 from datamodules.images import ImageDataModule
-from evaluation.scoring import Restore, Scorer
+from denoisers.symmetries import Restore
+from evaluation.scoring import Scorer
 from groundwork.files import write_whole
 from groundwork.measures import by_image
 from reporting.figures import MODEL, NOISY

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from datamodules.images import ImageDataModule
-from evaluation.scoring import Restore, Scores
+from denoisers.symmetries import Restore
+from evaluation.scoring import Scores
 from groundwork.batch import Batch
 from groundwork.files import write_whole
 from groundwork.measures import NOISY, by_image
