@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -180,7 +181,7 @@ def _run(given: argparse.Namespace) -> None:
 
     if given.bm3d:
         classical.require_available("bm3d")
-    methods = {NOISY: lambda noisy: noisy}
+    methods: dict[str, Callable[[np.ndarray], np.ndarray]] = {NOISY: lambda noisy: noisy}
     methods |= dict(model(name, count) for name in given.models for count in given.symmetries)
     sets = {name: pairs_of(given.root, name) for name in given.sets}
     about = machine() | environment() | {"command": f"{PROGRAM} {' '.join(sys.argv[1:])}"}
@@ -192,7 +193,7 @@ def _run(given: argparse.Namespace) -> None:
         scorers, strength = dict(methods), None
         if given.bm3d:
             strength = best_strength(chosen)
-            scorers[BM3D] = lambda noisy, std=strength: classical.restore("bm3d", noisy, std)
+            scorers[BM3D] = partial(classical.restore, "bm3d", std=strength)
         scores: dict[str, list[float]] = {method: [] for method in scorers}
         for pair in track(scored, name, console=shown, disable=not shown.is_terminal):
             for method, restore in scorers.items():
