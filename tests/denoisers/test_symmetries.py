@@ -1,9 +1,7 @@
 """Averages over the eight symmetries of the square."""
 
 import re
-from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,20 +9,7 @@ from torch import Tensor
 
 from denoisers.symmetries import COUNT, over_symmetries, require_turnable, turned, turned_back
 from tests.helpers.models import new_model, random_batch
-
-
-def by_hand(restore: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """The mean over the flips of rows, of columns, and of the transposed images, by numpy."""
-    results = []
-    for transposed in (False, True):
-        for rows in (1, -1):
-            for columns in (1, -1):
-                version = images.numpy()[..., ::rows, ::columns]
-                version = version.swapaxes(-1, -2) if transposed else version
-                result = restore(torch.from_numpy(np.ascontiguousarray(version))).numpy()
-                result = result.swapaxes(-1, -2) if transposed else result
-                results.append(result[..., ::rows, ::columns])
-    return torch.from_numpy(np.mean(results, axis=0))
+from tests.helpers.symmetries import by_hand
 
 
 def test_the_symmetries_are_eight_and_can_be_undone() -> None:

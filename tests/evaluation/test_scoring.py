@@ -14,7 +14,6 @@ from denoisers.classifier import Classifier
 from denoisers.composite import Composite
 from denoisers.metrics import psnr, ssim
 from groundwork.batch import Batch
-from tests.denoisers.test_symmetries import by_hand
 from tests.helpers.lines import line_for
 from tests.helpers.runs import (
     CLASSIFIER,
@@ -29,6 +28,7 @@ from tests.helpers.runs import (
     scored,
     trained,
 )
+from tests.helpers.symmetries import by_hand
 
 
 @cache

@@ -17,10 +17,10 @@ from restoration.methods import SQUARE, ByModel, ByNoise, for_noise_of, four_par
 from restoration.noise_level import estimate_std
 from restoration.report import Report
 from restoration.restorer import Restorer
-from tests.denoisers.test_symmetries import by_hand
 from tests.helpers.lines import line_for
 from tests.helpers.pictures import photograph, with_noise
 from tests.helpers.runs import compose, trained
+from tests.helpers.symmetries import by_hand
 
 CPU = torch.device("cpu")
 UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind")
