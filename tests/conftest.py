@@ -1,18 +1,23 @@
 """What the tests share: real data where it is there, and what the configs in conf/ describe."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
 from groundwork.files import REPOSITORY
 from tests.helpers.shared import VARIABLE
 
-NUM_CLASSES = 10
+if (
+    TYPE_CHECKING
+):  # it brings torch along, which the process that only starts xdist's has no use for
+    from datamodules.mnist import MNISTFormat
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +61,8 @@ def missing_files(dataset: type[MNISTFormat]) -> list[str]:
 def fashion_mnist_root() -> Path:
     """The folder that holds FashionMNIST/raw; tests of real data are skipped without it, but in CI
     they fail."""
+    from datamodules.mnist import FashionMNIST
+
     if missing := missing_files(FashionMNIST):
         reason = f"Fashion-MNIST is not in data/: missing {', '.join(missing)}"
         if os.environ.get("CI") == "true":
@@ -67,6 +74,8 @@ def fashion_mnist_root() -> Path:
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """The folder that holds MNIST/raw."""
+    from datamodules.mnist import MNIST
+
     if missing := missing_files(MNIST):
         pytest.skip(f"MNIST is not in data/: missing {', '.join(missing)}")
     return REPOSITORY / "data"

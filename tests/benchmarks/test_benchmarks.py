@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 
-from benchmarks import report, training
+from benchmarks import report, training, turns
 from benchmarks.training import Network
 from benchmarks.turns import Contender, rounds
+from tests.helpers.processes import start_python
 from tests.helpers.runs import ROOT
+from tests.helpers.warm import Started
 
 ECHO = """
 from benchmarks.turns import Turn
@@ -44,15 +48,30 @@ def test_a_contender_that_fails_is_reported_with_what_it_said(tmp_path: Path) ->
             rounds([broken], 1)
 
 
+def in_warm_process(
+    command: Sequence[str],
+    cwd: Path,
+    env: dict[str, str],
+    pass_fds: Sequence[int],
+    stdout: IO[str],
+    **others: Any,
+) -> Started:
+    """Start a contender without the seconds in which a new Python imports torch."""
+    channel = {turns.CHANNEL: env[turns.CHANNEL]}
+    return start_python(command, cwd, pass_fds, stdout.fileno(), **channel)
+
+
 @pytest.mark.usefixtures("fashion_mnist_root")
-def test_the_contenders_train(tmp_path: Path) -> None:
+def test_the_contenders_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each contender in this environment does its steps, and the loop's loss falls."""
+    warm = SimpleNamespace(Popen=in_warm_process, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(turns, "subprocess", warm)
     network = Network("dense", ["model=dense"], 20)
     readings = training.compete(network, 3)
     assert {*readings} >= {"train.py", "loop", "loop again", "textbook"}
-    for turns in readings.values():
-        assert [turn["steps"] for turn in turns] == [20, 20, 20]
-        assert all(turn["seconds"] > 0 for turn in turns)
+    for taken in readings.values():
+        assert [turn["steps"] for turn in taken] == [20, 20, 20]
+        assert all(turn["seconds"] > 0 for turn in taken)
     losses = [turn["loss"] for turn in readings["loop"]]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 60  # from about 130 before the first step

@@ -175,7 +175,8 @@ def test_without_its_package_bm3d_stays_out_unless_asked_for(
     assert [each.name for each in methods.baselines(None)][-1] == "BM3D"
 
 
-def test_zero_shot_takes_part_only_where_it_is_asked_for() -> None:
+def test_zero_shot_takes_part_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zero_shot.restore, "__defaults__", (None, 50))  # steps, for speed
     names = [each.name for each in methods.baselines(None)]
     (method,) = methods.baselines(["zero_shot"])
     assert method.name not in names

@@ -1,20 +1,33 @@
 """python -m benchmarks.time_to_quality: what it writes, how it goes on, and how it refuses."""
 
 import json
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 from PIL import Image
 
 from benchmarks.time_to_quality import __main__ as command
 from benchmarks.time_to_quality import contestants
+from tests.helpers.processes import start_python
 from tests.helpers.runs import TINY, json_of
+
+
+def in_warm_process(
+    command: Sequence[str], cwd: Path, stdout: IO[str], **others: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a contestant without the seconds in which a new Python imports torch."""
+    return start_python(command, cwd, [], stdout.fileno()).wait()
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
     """What the command does, in this process; the contestants have their own."""
+    warm = SimpleNamespace(run=in_warm_process, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(contestants, "subprocess", warm)
     monkeypatch.setattr(command, "tune_process", lambda: None)
     monkeypatch.setattr(sys, "argv", ["time_to_quality", *map(str, arguments)])
     command.main()

@@ -1,7 +1,5 @@
 """Configs composed in Python. A run that is resumed with one stays the same run."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from tests.helpers.runs import (
     train_in,
     trained,
 )
+from tests.helpers.warm import Started
 from train import train
 
 QUICK = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
@@ -49,13 +48,7 @@ with hydra.initialize_config_dir({str(ROOT / "conf")!r}, version_base="1.3"):
 train(cfg, Path("resumed"))
 """
     (tmp_path / "notebook.py").write_text(notebook)
-    done = subprocess.run(
-        [sys.executable, "notebook.py"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = Started(tmp_path / "notebook.py", [], tmp_path, environment()).wait()
     assert done.returncode == 0, done.stderr
     whole = trained("model=dense", "trainer.max_epochs=2", *SETTINGS)
     resumed = tmp_path / "resumed"

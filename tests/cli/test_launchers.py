@@ -111,22 +111,24 @@ def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
     jobs = [Run(tmp_path / "sweep" / name, 0.0) for name in names]
     run.wait_for(lambda: all(job.last.exists() for job in jobs))
     assert {json_of(job.directory / "process.json")["threads"] for job in jobs} == {CORES}
-    (os.killpg if everywhere else os.kill)(run.process.pid, number)
-    _, errors = run.process.communicate(timeout=60)
-    assert run.process.returncode == status
-    assert errors.splitlines()[-1] == (
+    (os.killpg if everywhere else os.kill)(run.process, number)
+    done = run.wait(60)
+    assert done.returncode == status
+    assert done.stderr.splitlines()[-1] == (
         f"train.py: stopped by {number.name}: the same command with hydra.sweep.dir=sweep goes on "
         "where this ended"
     )
-    assert "Traceback" not in errors
+    assert "Traceback" not in done.stderr
     end = time.monotonic() + 20
-    while processes_of(run.process.pid):
+    while processes_of(run.process):
         assert time.monotonic() < end, "a worker has outlived the sweep"
         time.sleep(0.1)
     if everywhere:
-        done = [len(job.history) for job in jobs]
+        before = [len(job.history) for job in jobs]
         again = Command(tmp_path, "train.py", *sweep)
-        again.wait_for(lambda: all(len(job.history) > n for job, n in zip(jobs, done, strict=True)))
+        again.wait_for(
+            lambda: all(len(job.history) > n for job, n in zip(jobs, before, strict=True))
+        )
         assert again.stop(signal.SIGTERM)[0] == 143
 
 
@@ -195,7 +197,7 @@ def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(tmp_path: Path) ->
     said = "train.py: stopped by SIGINT: the same command with hydra.sweep.dir=sweep goes on where"
     assert any(line.startswith(said) for line in errors)  # submitit's own processes say more
     end = time.monotonic() + 20
-    while processes_of(run.process.pid):
+    while processes_of(run.process):
         assert time.monotonic() < end, "the job has outlived the sweep"
         time.sleep(0.1)
 

@@ -1,24 +1,21 @@
 """Output whose reader goes away, as `head` does, or for which the disk has no room."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.runs import DENSE, ROOT, TINY, environment, trained
+from tests.helpers.runs import DENSE, QUICK_SCORE, ROOT, TINY, environment, trained
+from tests.helpers.warm import Started
 
-COMMANDS = {
-    "help": ("train.py", "--help"),
-    "config": ("train.py", "--cfg", "job"),
-    "train": ("train.py", *TINY, "model=dense", "trainer.max_epochs=1"),
-}
+COMMANDS = {"help": ("train.py", "--help"), "config": ("train.py", "--cfg", "job")}
 
 
 def end(directory: Path, *command: str, to: str) -> subprocess.CompletedProcess[str]:
     script, *arguments = command
-    line = [sys.executable, str(ROOT / script), *arguments]
-    text = subprocess.list2cmdline(line).replace("{", "'{'")
+    text = subprocess.list2cmdline([sys.executable, str(ROOT / script), *arguments])
     return subprocess.run(
         ["bash", "-c", f"{text} {to}; exit ${{PIPESTATUS[0]}}"],
         cwd=directory,
@@ -36,9 +33,17 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(name: str, tmp_path: Pat
     assert done.returncode == 141
 
 
-def test_an_evaluation_without_a_reader_ends_quietly(tmp_path: Path) -> None:
-    scored = ("eval.py", f"checkpoint={trained(*DENSE).best}", "baselines=none", "levels=[]")
-    done = end(tmp_path, *scored, "trainer.accelerator=cpu", to="| true")
+@pytest.mark.parametrize("script", ["train.py", "eval.py"])
+def test_a_run_without_a_reader_ends_quietly(script: str, tmp_path: Path) -> None:
+    arguments = {
+        "train.py": [*TINY, "model=dense", "trainer.max_epochs=1"],
+        "eval.py": [f"checkpoint={trained(*DENSE).best}", "trainer.accelerator=cpu", *QUICK_SCORE],
+    }[script]
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = Started(ROOT / script, arguments, tmp_path, environment(), output=writer)
+    os.close(writer)
+    done = run.wait()
     assert (done.returncode, done.stderr) == (141, "")
 
 

@@ -20,7 +20,6 @@ import torch
 
 from datamodules import mnist
 from datamodules.mnist import LOCK, MNIST, FashionMNIST, MNISTFormat
-from groundwork.files import REPOSITORY
 from tests.helpers.folders import public_folder, read_only
 from tests.helpers.mnist import (
     ARCHIVES,
@@ -33,6 +32,7 @@ from tests.helpers.mnist import (
     new_mnist,
     raw_folder,
 )
+from tests.helpers.processes import call_in_process
 from tests.helpers.runs import contents
 
 KILLS = 40
@@ -383,38 +383,32 @@ def test_what_cannot_be_written_is_said(
 # Several processes
 
 
+def print_fingerprint(url: str, root: str) -> None:
+    SmallFiles.mirrors = [url]
+    data = new_mnist(Small, Path(root))
+    data.prepare_data()
+    data.setup("fit")
+    print(data.split_fingerprint())
+
+
 def test_of_two_commands_one_downloads_and_the_other_says_that_it_waits(
     tmp_path: Path, server: Mirror
 ) -> None:
     server.go.clear()
-    code = (
-        "import sys; from tests.helpers.mnist import *; SmallFiles.mirrors = [sys.argv[1]];"
-        "data = new_mnist(Small, Path(sys.argv[2])); data.prepare_data(); data.setup('fit');"
-        "print(data.split_fingerprint())"
-    )
-    paths = os.pathsep.join([str(REPOSITORY)])
-    commands = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, server.url, str(tmp_path)],
-            env=os.environ | {"PYTHONPATH": paths},
-            stdout=subprocess.PIPE,
-            stderr=(tmp_path / f"{number}.err").open("w"),
-            text=True,
-        )
-        for number in range(2)
-    ]
-
-    def errors() -> str:
-        return "".join((tmp_path / f"{number}.err").read_text() for number in range(2))
-
+    said = tmp_path / "errors"
+    with said.open("w") as file:
+        commands = [
+            call_in_process(print_fingerprint, server.url, tmp_path, errors=file.fileno())
+            for _ in range(2)
+        ]
     folder = tmp_path / "SmallFiles" / "raw"
     waiting = f"waiting for another process that fetches {folder}\n"
-    wait_until(lambda: bool(errors()))
+    wait_until(lambda: bool(said.read_text()))
     server.go.set()
-    outputs = [command.communicate(timeout=60)[0] for command in commands]
-    assert errors() == waiting
-    assert [command.returncode for command in commands] == [0, 0]
-    assert outputs[0] == outputs[1] != ""
+    first, second = (command.wait(60) for command in commands)
+    assert said.read_text() == waiting
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout == second.stdout != ""
     assert sorted(server.requests) == sorted(ARCHIVES)
     assert contents(folder) == WHOLE | {LOCK: b""}
 

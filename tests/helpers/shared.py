@@ -15,13 +15,17 @@ VARIABLE = "FOLDER_THAT_THE_TESTS_SHARE"  # which conftest.py sets
 T = TypeVar("T")
 
 
+def shared_folder() -> Path:
+    return Path(os.environ[VARIABLE])
+
+
 def once(make: Callable[[Path], T], *names: str) -> T:
     """Return what `make` returns; the first process that asks calls it, with a new folder.
 
     Args:
         names: What tells this call from others.
     """
-    folder = Path(os.environ[VARIABLE])
+    folder = shared_folder()
     result = folder / hashlib.sha256("\0".join(names).encode()).hexdigest()
     with FileLock(result.with_suffix(".lock")):
         if not result.exists():

@@ -1,26 +1,25 @@
 """kill -9 at random moments: checkpoints on the disk load, and the run resumes to the same end."""
 
-import multiprocessing
+import os
 import random
-from contextlib import redirect_stdout
-from io import StringIO
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 from denoisers.checkpoint import read_checkpoint
+from tests.helpers.processes import call_in_process
 from tests.helpers.runs import Run, curves, read, same, train_in, untimed
 
-EPOCHS = 25
-RUN = (
-    "model=dense",
-    "trainer.logger=true",
-    f"trainer.max_epochs={EPOCHS}",
-    "early_stopping.patience=null",
-)
+IMPORTING = 0.3  # seconds until a process begins to train
 
 
-def train_on(directory: Path) -> None:
-    with redirect_stdout(StringIO()):
-        train_in(directory, *RUN, go_on=True)
+def run_of(epochs: int) -> tuple[str, ...]:
+    length = (f"trainer.max_epochs={epochs}", "early_stopping.patience=null")
+    return ("model=dense", "trainer.logger=true", *length)
+
+
+def train_on(directory: str, epochs: str) -> None:
+    train_in(Path(directory), *run_of(int(epochs)), go_on=True)
 
 
 def finished_epoch(run: Run) -> int:
@@ -30,28 +29,24 @@ def finished_epoch(run: Run) -> int:
 
 
 def test_a_run_survives_kills_at_random_moments(tmp_path: Path, long: bool) -> None:
-    kills = 100 if long else 6
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(
-        ["tests.helpers.runs", "pytorch_lightning", "reporting.figures"]
-    )
+    kills, epochs, longest = (100, 25, 3.0) if long else (6, 12, 1.8)  # longest: in seconds
     moments = random.Random(0)
-    whole = train_in(tmp_path / "whole", *RUN)
+    whole = train_in(tmp_path / "whole", *run_of(epochs))
     usual = len(list(whole.directory.rglob("*")))
     survived = runs = mid_run = 0
     while survived < kills:
         run = Run(tmp_path / f"run {runs}", 0.0)
         epoch, ended = -1, False
         while not ended:
-            process = processes.Process(target=train_on, args=(run.directory,))
-            process.start()
-            process.join(moments.uniform(0.1, 3.0) if survived < kills else 100)
-            ended = process.exitcode is not None
-            if ended:
-                assert process.exitcode == 0
-            else:
-                process.kill()
-                process.join()
+            process = call_in_process(train_on, run.directory, epochs)
+            left = IMPORTING + moments.uniform(0.1, longest) if survived < kills else 100
+            if process.is_running(left):
+                with suppress(ProcessLookupError):  # it may have ended just now
+                    os.kill(process.process, signal.SIGKILL)
+            done = process.wait()
+            ended = done.returncode == 0
+            if not ended:
+                assert done.returncode == -signal.SIGKILL, done.stderr
                 survived += 1
                 mid_run += epoch >= 0
             before, epoch = epoch, finished_epoch(run)

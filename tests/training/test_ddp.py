@@ -10,7 +10,6 @@ import pytest
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 
 from datamodules.noise import Gaussian
 from datamodules.sampling import DrawSampler
@@ -20,7 +19,7 @@ from denoisers.composite import Composite
 from denoisers.objectives import R2R, SURE, Neighbor2Neighbor, Noise2Noise, Noise2Self
 from denoisers.optimizer import OptimizerSettings
 from tests.helpers.models import new_data, new_model, quiet_trainer
-from tests.helpers.processes import ENDLESS, Command
+from tests.helpers.processes import ENDLESS, Command, call_in_process
 from tests.helpers.runs import (
     TINY,
     Run,
@@ -84,16 +83,21 @@ def first_steps(**trainer: Any) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-def first_steps_in_process(rank: int, folder: Path, port: int) -> None:
-    os.environ |= {"LOCAL_RANK": str(rank), "MASTER_PORT": str(port)}
+def first_steps_in_process(rank: str, folder: str, port: str) -> None:
+    os.environ |= {"LOCAL_RANK": rank, "MASTER_PORT": port}
     torch.set_num_threads(1)
-    torch.save(first_steps(strategy="ddp", devices=PROCESSES), folder / str(rank))
+    torch.save(first_steps(strategy="ddp", devices=PROCESSES), Path(folder) / rank)
 
 
 def test_the_steps_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
     port = find_free_network_port()
-    spawn(first_steps_in_process, (tmp_path, port), PROCESSES)
+    both = [
+        call_in_process(first_steps_in_process, rank, tmp_path, port) for rank in range(PROCESSES)
+    ]
     one = first_steps()
+    for process in both:
+        done = process.wait()
+        assert done.returncode == 0, done.stderr
     assert len(one) == len(MODELS) + 1 + len(OBJECTIVES)
     for rank in range(PROCESSES):
         two = torch.load(tmp_path / str(rank))
@@ -204,8 +208,8 @@ def test_a_signal_ends_all_processes_of_a_run(number: signal.Signals, tmp_path: 
             "train.py: stopped by SIGINT: go on with checkpoint=run/checkpoints/last.ckpt"
         ]
     else:
-        run.process.kill()  # it comes to the first alone
-        run.process.wait()
+        os.kill(run.process, number)  # it comes to the first alone
+        run.wait()
     end = time.monotonic() + 30
     while is_running(process_of_second(tmp_path)):
         assert time.monotonic() < end

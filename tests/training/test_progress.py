@@ -3,12 +3,11 @@
 import os
 import pty
 import re
-import subprocess
-import sys
 import termios
 from pathlib import Path
 
 from tests.helpers.runs import ROOT, SIZES, environment, run_command
+from tests.helpers.warm import Started
 
 RUN = (
     *("train.py", "data=procedural", *SIZES, "trainer.accelerator=cpu", "trainer.logger=false"),
@@ -34,18 +33,15 @@ def test_on_a_terminal_it_is_a_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 120))
     script, *arguments = RUN
-    command = [sys.executable, str(ROOT / script), *arguments]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=theirs, stderr=theirs
-    ) as run:
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := os.read(ours, 65_536):
-                shown += part
-        except OSError:  # the other end is closed
-            pass
+    run = Started(ROOT / script, arguments, tmp_path, environment(), output=theirs, errors=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65_536):
+            shown += part
+    except OSError:  # the other end is closed
+        pass
     os.close(ours)
-    assert run.returncode == 0
+    assert run.wait().returncode == 0
     assert b"it/s" in shown
     assert b"epoch 1: train/loss" not in shown
