@@ -21,6 +21,7 @@ SPINNING = [
 ]  # OpenMP's own default; see `groundwork.machine.tune_process`
 KERAS = REPOSITORY / ".venv-keras" / "bin" / "python"
 BATCH = 128
+ADAM = "model.optimizer.muon_lr=null"  # the optimizer that all contenders have
 PARTS = ("gather", "noise", "forward", "backward", "optimizer")
 
 
@@ -136,27 +137,27 @@ def commands(network: Network, run: Path) -> dict[str, list[str]]:
         run: The directory that train.py writes to.
     """
     python, steps = sys.executable, str(network.steps)
+    overrides = [*network.overrides, ADAM]
     loop = [python, "-m", "benchmarks.loop", steps]
     found = {
         "train.py": [
             python,
             "train.py",
-            *network.overrides,
+            *overrides,
             f"trainer.limit_train_batches={steps}",
             "trainer.limit_val_batches=1",
             "trainer.max_epochs=1_000_000",
-            "early_stopping.patience=null",
             "trainer.callbacks=[{_target_:benchmarks.epoch_turns.EpochTurns}]",
             f"hydra.run.dir={run}",
         ],
-        "loop": [*loop, "eager", *network.overrides],
-        "loop again": [*loop, "eager", *network.overrides],
-        "textbook": [python, "-m", "benchmarks.textbook", steps, *network.overrides],
+        "loop": [*loop, "eager", *overrides],
+        "loop again": [*loop, "eager", *overrides],
+        "textbook": [python, "-m", "benchmarks.textbook", steps, *overrides],
     }
     if network.compile:
-        found["loop compiled"] = [*loop, "compiled", *network.overrides]
+        found["loop compiled"] = [*loop, "compiled", *overrides]
     if network.spin:
-        found["loop spinning"] = [*SPINNING, *loop, "eager", *network.overrides]
+        found["loop spinning"] = [*SPINNING, *loop, "eager", *overrides]
     if network.keras and KERAS.exists():
         found["Keras"] = [str(KERAS), "-m", "benchmarks.keras_fit", steps, *network.keras]
     return found

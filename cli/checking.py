@@ -67,10 +67,8 @@ def check_group(
         known = names_in(annotations) | dict.fromkeys(others)
         choices = suggest_setting(name, known, before)
         raise ValueError(f"{before}{name}: there is no such setting, {choices}")
-    absent: frozenset[str] = getattr(kind, "__optional_keys__", frozenset()) - settings.keys()
     for name, annotation in annotations.items():
-        if name not in absent:
-            check_value(settings.get(name, MISSING), annotation, before + name)
+        check_value(settings.get(name, MISSING), annotation, before + name)
 
 
 def check_value(value: Any, annotation: Any, name: str) -> None:

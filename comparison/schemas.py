@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from denoisers.upgrades import add_grey_share, add_schedule, add_slope, nest_optimizer
+from denoisers.upgrades import add_grey_share, add_muon, add_schedule, add_slope, nest_optimizer
 
 SUPERVISED = {"_target_": "denoisers.objectives.Supervised"}  # where a run's record has none
 
 
 def _upgraded_model(node: dict[str, Any]) -> dict[str, Any]:
-    return add_schedule(add_slope(str(node.get("_target_")), nest_optimizer(node)))
+    sloped = add_slope(str(node.get("_target_")), nest_optimizer(node))
+    return add_muon(add_schedule(sloped))
 
 
 class RunRecord(BaseModel):

@@ -28,6 +28,7 @@ from groundwork.ranges import require_ranges
 
 Net = Callable[[Tensor], Tensor]  # B C H W -> B C H W
 NoiseKind = Literal["any", "zero-mean", "gaussian"]
+SQUARED = ("mse", "psnr")  # losses whose place the squared error can take
 
 
 class TrainingObjective(ABC):
@@ -100,10 +101,10 @@ class Unsupervised(TrainingObjective):
                 f"objective: {name} replaces a loss between pixels, and a {of}'s is another: it "
                 "takes objective=supervised only"
             )
-        if model.loss != "mse":
+        if model.loss not in SQUARED:
             raise ValueError(
                 f"objective: {name} finds clean images as the mean of noisy ones, which minimises "
-                f"the squared error and no other: model.loss={model.loss} must be mse"
+                f"the squared error and no other: model.loss={model.loss} must be mse or psnr"
             )
         if self.needs_fully_convolutional and not model.fully_convolutional:
             raise ValueError(

@@ -1,7 +1,7 @@
 """The optimizer of a model, and how its learning rate changes over the epochs."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import torch
 from pydantic import Field
@@ -25,8 +25,8 @@ class OptimizerSettings(TypedDict):
         lr_decay: Of the schedule "exponential".
         warmup: Epochs, or parts of one, in which the learning rate rises from 0.
         weight_decay: With 0 it is Adam.
-        muon_lr: The highest learning rate of Muon. If it is there, Muon trains the weights of all
-            layers between the first and the last. The schedule is that of `lr`.
+        muon_lr: The highest learning rate of Muon, which trains the weights of all layers between
+            the first and the last. The schedule is that of `lr`. None leaves them to AdamW.
     """
 
     lr: Annotated[float, Field(gt=0)]
@@ -34,7 +34,7 @@ class OptimizerSettings(TypedDict):
     lr_decay: Annotated[float, Field(gt=0, le=1)]
     warmup: Annotated[float, Field(ge=0)]
     weight_decay: Annotated[float, Field(ge=0)]
-    muon_lr: NotRequired[Annotated[float, Field(gt=0)]]
+    muon_lr: Annotated[float, Field(gt=0)] | None
 
 
 def optimizer_and_schedule(
@@ -43,9 +43,9 @@ def optimizer_and_schedule(
     """Return what Lightning's `configure_optimizers` does: "optimizer" and "lr_scheduler"."""
     lr, weight_decay = settings["lr"], settings["weight_decay"]
     optimizer: torch.optim.Optimizer
-    if "muon_lr" in settings:
+    if (muon_lr := settings["muon_lr"]) is not None:
         inner, others = _inner(parameters)
-        optimizer = Muon(inner, others, settings["muon_lr"], lr, weight_decay)
+        optimizer = Muon(inner, others, muon_lr, lr, weight_decay)
     else:
         optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
     made = scheduler(

@@ -56,7 +56,8 @@ def require_possible(schedule: ScheduleName, warmup: float, length: Length) -> N
     if schedule in WITH_AN_END and length.steps is None:
         raise ValueError(
             f"model.optimizer.schedule={schedule}: the learning rate falls to 0 at the end of the "
-            "run, which needs one: give trainer.max_epochs or trainer.max_steps"
+            "run, which needs one: give trainer.max_epochs, trainer.max_steps, or "
+            "model.optimizer.schedule=exponential"
         )
     if length.steps is not None and length.steps <= round(warmup * length.steps_per_epoch) > 0:
         raise ValueError(

@@ -7,7 +7,7 @@ OPTIMIZER = ("lr", "lr_decay", "weight_decay")  # flat settings of a model befor
 RESIDUAL_UNET = "denoisers.residual_unet.ResidualUNet"
 CROPPED = ("datamodules.folder.Folder", "datamodules.dead_leaves.DeadLeaves")
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 
 def _with_objective(checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +45,11 @@ def _with_constants_as_settings(checkpoint: dict[str, Any]) -> dict[str, Any]:
         checkpoint | {"run": run},
         lambda model, arguments: add_schedule(add_slope(model, arguments)),
     )
+
+
+def _with_muon_as_a_setting(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Add Muon's learning rate, which format 5 had only where Muon was used."""
+    return _with_arguments(checkpoint, lambda _, arguments: add_muon(arguments))
 
 
 def _with_arguments(
@@ -93,10 +98,19 @@ def add_schedule(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments | {"optimizer": schedule | settings}
 
 
+def add_muon(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Add Muon's learning rate to a model's optimizer, if there is one. None is no Muon."""
+    settings = arguments.get("optimizer")
+    if not isinstance(settings, dict):
+        return arguments
+    return arguments | {"optimizer": {"muon_lr": None} | settings}
+
+
 # By the version that it reads: the function that makes a checkpoint's contents those of the next.
 UPGRADES: dict[int, Upgrade] = {
     1: _with_objective,
     2: _with_range_and_counts,
     3: _with_optimizer,
     4: _with_constants_as_settings,
+    5: _with_muon_as_a_setting,
 }

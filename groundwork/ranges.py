@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -26,8 +26,7 @@ Symmetries = Annotated[int, AfterValidator(_one_or_eight)]  # a Literal would ta
 def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:
     """Refuse values outside of the ranges of their annotations. Others are not checked.
 
-    An argument that is a `TypedDict` must have the keys that it requires, and no unknown ones, in
-    their ranges.
+    An argument that is a `TypedDict` must have its keys and no others, in their ranges.
 
     Args:
         annotated: A constructor, a dataclass or a `TypedDict`.
@@ -38,14 +37,11 @@ def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") 
         ValueError: A value is out of its range. The message is one line that begins with its name.
     """
     for name, nested in _typed_dicts(annotated).items():
-        required, known, given = nested.__required_keys__, get_type_hints(nested), values[name]
-        if not isinstance(given, dict) or not required <= given.keys() <= known.keys():
-            keys = ", ".join(key if key in required else f"{key} (optional)" for key in known)
-            raise ValueError(f"{before}{name} must be a dict of {keys}, got {given}")
+        known, given = get_type_hints(nested), values[name]
+        if not isinstance(given, dict) or given.keys() != known.keys():
+            raise ValueError(f"{before}{name} must be a dict of {', '.join(known)}, got {given}")
         require_ranges(nested, given, f"{before}{name}.")
     for name, (adapter, words) in _ranges(annotated).items():
-        if name not in values:  # an optional key
-            continue
         try:
             adapter.validate_python(values[name], strict=True)
         except ValidationError:
@@ -73,10 +69,7 @@ def annotations_of(annotated: Any) -> dict[str, Any]:
     """Return the annotations of a class or a function by name, with their ranges."""
     hints = get_type_hints(annotated, include_extras=True)
     hints.pop("return", None)
-    return {
-        name: get_args(hint)[0] if get_origin(hint) is NotRequired else hint
-        for name, hint in hints.items()
-    }
+    return hints
 
 
 def is_number_in_range(annotation: Any) -> bool:

@@ -44,6 +44,7 @@ def _built(state: dict[str, Tensor]) -> DnCNN:
             "lr_decay": 1.0,
             "warmup": 0.0,
             "weight_decay": 0.0,
+            "muon_lr": None,
         },
         seed=0,
     )

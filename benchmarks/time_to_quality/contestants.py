@@ -15,6 +15,13 @@ from benchmarks.training import KERAS
 from groundwork.files import REPOSITORY
 
 EPOCHS = 15  # of those that have no config of train.py, whose default this is too
+# The defaults before Muon. The textbook pipeline has Adam, and no schedule.
+ADAMW = (
+    "model.loss=mse",
+    "model.optimizer.lr=0.002",
+    "model.optimizer.muon_lr=null",
+    "model.optimizer.schedule=exponential",
+)
 LAST_LINES = 20  # of what a run that failed has said
 
 
@@ -45,7 +52,8 @@ KNOWN = {
     for each in (
         Contestant("default", "by_train"),
         Contestant("speedrun", "by_train", ("experiment=speedrun",)),
-        Contestant("textbook", "by_textbook", epochs=EPOCHS),
+        Contestant("adamw", "by_train", ADAMW),
+        Contestant("textbook", "by_textbook", ADAMW[:2], epochs=EPOCHS),
         Contestant("Keras", "by_keras", python=str(KERAS), epochs=EPOCHS),
     )
 }

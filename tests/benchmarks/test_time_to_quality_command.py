@@ -96,7 +96,7 @@ def test_mistakes_are_told_in_one_line(
         (("--seeds", "0"), "--seeds must be at least 1, got 0"),
         (("--epochs", "-1"), "--epochs must be at least 1"),
         (("--levels", "nan"), "--levels must be numbers, got nan"),
-        (("txtbook",), "choose from default, speedrun, textbook, Keras, or give"),
+        (("txtbook",), "choose from default, speedrun, adamw, textbook, Keras, or give"),
         (("default", "default"), "another name than 'default'"),
         (("textbook=model=dense",), "another name than 'textbook'"),
         (("a=model=dens",), "a: "),

@@ -15,6 +15,7 @@ from tests.helpers.models import new_model
 from tests.helpers.runs import (
     CLASSIFIER,
     DENSE,
+    OPEN,
     SPOIL,
     VAE,
     composite_of,
@@ -378,10 +379,10 @@ def test_a_loss_that_diverges_ends_the_run_and_saves_no_weights(tmp_path: Path) 
 
 def test_a_loss_that_diverges_later_leaves_the_good_checkpoints(tmp_path: Path) -> None:
     line = line_for(
-        lambda: train_in(tmp_path, "model=dense", "trainer.max_epochs=3", SPOIL.format("nan"))
+        lambda: train_in(tmp_path, "model=dense", OPEN, "trainer.max_epochs=3", SPOIL.format("nan"))
     )
     assert line.startswith("val/loss is nan in epoch 1, step 4")
-    good = trained("model=dense", "trainer.max_epochs=1")
+    good = trained("model=dense", OPEN, "trainer.max_epochs=1")
     for ours, theirs in (("best", good.best), ("last", good.last)):
         weights = read(tmp_path / "checkpoints" / f"{ours}.ckpt")["state_dict"]
         assert same(weights, read(theirs)["state_dict"])

@@ -11,6 +11,7 @@ from cli.composing import compose
 from eval import evaluate
 from tests.helpers.runs import (
     DENSE,
+    OPEN,
     ROOT,
     TINY,
     composite,
@@ -25,7 +26,13 @@ from tests.helpers.warm import Started
 from train import train
 
 QUICK = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.logger=false")
-SETTINGS = ("model.optimizer.lr=0.002", "noise.std=0.25", "early_stopping.patience=7", "seed=3")
+SETTINGS = (
+    OPEN,
+    "model.optimizer.lr=0.002",
+    "noise.std=0.25",
+    "early_stopping.patience=7",
+    "seed=3",
+)
 
 
 def resumable() -> Path:
@@ -103,7 +110,7 @@ def test_what_a_resumed_run_may_choose_is_free_and_values_count_not_how_they_are
 
 
 def test_a_composite_goes_on_with_a_config_composed_for_it(tmp_path: Path) -> None:
-    finetune = (*composite(), "model.finetune=true", "trainer.max_epochs=1")
+    finetune = (*composite(), OPEN, "model.finetune=true", "trainer.max_epochs=1")
     first = train_in(tmp_path / "first", *finetune)
     cfg = compose("train", [f"checkpoint={first.last}", *QUICK, "trainer.max_epochs=2"])
     train(cfg, tmp_path / "resumed")

@@ -21,7 +21,7 @@ from datamodules.images import Split
 from datamodules.noise import Gaussian
 from datamodules.sampling import DrawSampler
 from groundwork.batch import Batch
-from tests.helpers.runs import CPU, Run, compose, read, resume_in, same, score_in
+from tests.helpers.runs import CPU, OPEN, Run, compose, read, resume_in, same, score_in
 from training import tensorboard
 
 CROP = 5
@@ -502,7 +502,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_on_pictures_resumes_bit_for_bit(tmp_path: Path, root: Path) -> None:
-    settings = ("model=dense", "data.num_workers=2")
+    settings = ("model=dense", OPEN, "data.num_workers=2")
     whole = run_in(tmp_path / "whole", root, *settings, "trainer.max_epochs=2")
     first = run_in(tmp_path / "first", root, *settings, "trainer.max_epochs=1")
     second = resume_in(tmp_path / "second", first.last, "trainer.max_epochs=2", *CPU)
@@ -512,7 +512,7 @@ def test_a_run_on_pictures_resumes_bit_for_bit(tmp_path: Path, root: Path) -> No
 
 def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path) -> None:
     fill(tmp_path / "root", 8)
-    settings = ("data.crop=8", "model=dense")
+    settings = ("data.crop=8", "model=dense", OPEN)
     first = run_in(tmp_path / "first", tmp_path / "root", *settings, "trainer.max_epochs=1")
     (tmp_path / "root" / "1.png").unlink()
     with pytest.raises(ValueError, match="held out other validation images"):

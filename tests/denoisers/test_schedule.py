@@ -95,7 +95,7 @@ def test_a_schedule_with_an_end_needs_one_after_its_warm_up(name: ScheduleName) 
 
 def test_the_rate_falls_to_0_at_the_end_of_a_run(tmp_path: Path) -> None:
     """Whatever ends it: the epochs, the steps, or epochs that are cut to some batches."""
-    highest = compose("train", *LINEAR).model.optimizer.lr
+    optimizer = compose("train", *LINEAR).model.optimizer
     for settings, steps in (
         ((), 3 * BATCHES),
         (("trainer.max_steps=10",), 10),
@@ -107,7 +107,10 @@ def test_the_rate_falls_to_0_at_the_end_of_a_run(tmp_path: Path) -> None:
         (state,) = read(run.last)["lr_schedulers"]
         assert state["lr_lambdas"][0]["steps"] == steps
         done = read(run.last)["global_step"]
-        assert state["_last_lr"] == pytest.approx([highest * (1 - done / steps)], abs=1e-9)
+        assert state["_last_lr"] == pytest.approx(
+            [highest * (1 - done / steps) for highest in (optimizer.lr, optimizer.muon_lr)],
+            abs=1e-9,
+        )
         assert run.history[0]["learning_rate"] > run.history[-1]["learning_rate"] > 0
 
 

@@ -19,6 +19,7 @@ from tests.helpers.runs import (
     CLASSIFIER,
     CONTROL,
     DENSE,
+    OPEN,
     ROOT,
     TINY,
     VAE,
@@ -154,7 +155,7 @@ def test_a_model_is_scored_with_any_noise(name: str, tmp_path: Path) -> None:
 def test_a_mixture_is_rebuilt_from_the_checkpoint(tmp_path: Path) -> None:
     chosen = ["noise=mixed", "~noise.parts.poisson", "+noise@noise.parts.dropout=dropout"]
     noise = plain(compose("train", *chosen).noise)
-    run = train_in(tmp_path / "run", "model=dense", "trainer.max_epochs=1", *chosen)
+    run = train_in(tmp_path / "run", "model=dense", OPEN, "trainer.max_epochs=1", *chosen)
     metrics = score_in(tmp_path / "scored", run.best, "noise.strength=0.5")
     assert metrics["trained_noise"] == noise
     assert [*metrics["trained_noise"]["parts"]] == ["gaussian", "salt_and_pepper", "dropout"]
@@ -169,7 +170,7 @@ def test_a_mixture_is_rebuilt_from_the_checkpoint(tmp_path: Path) -> None:
 
 def test_a_blind_model_is_trained_at_a_range_of_levels(tmp_path: Path) -> None:
     chosen = ["noise=blind", "noise.max_std=0.7"]
-    run = train_in(tmp_path / "run", "model=dense", "trainer.max_epochs=1", *chosen)
+    run = train_in(tmp_path / "run", "model=dense", OPEN, "trainer.max_epochs=1", *chosen)
     for number, noise in enumerate((["noise.clip=false"], ["noise=gaussian"])):
         metrics = score_in(tmp_path / str(number), run.best, *noise)
         assert metrics["trained_levels"] == [0, 0.7]

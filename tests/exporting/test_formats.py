@@ -84,6 +84,7 @@ def checkpoint_of(name: str) -> Path:
             "lr_decay": 0.9,
             "warmup": 0.0,
             "weight_decay": 0.0,
+            "muon_lr": None,
         }
         model: ImageModel = Composite(parts["vae"], parts["classifier"], False, 1.0, optimizer, 0)
     else:

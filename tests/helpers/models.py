@@ -99,6 +99,7 @@ def new_composite(denoiser: ImageModel, classifier: ImageModel, **settings: Any)
             "lr_decay": 1.0,
             "warmup": 0.0,
             "weight_decay": 0.0,
+            "muon_lr": None,
         },
         "seed": 0,
     }

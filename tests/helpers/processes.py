@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.helpers.runs import ROOT, TINY, environment
+from tests.helpers.runs import OPEN, ROOT, TINY, environment
 from tests.helpers.warm import Started
 
 CALL = Path(__file__).with_name("call.py")
-ENDLESS = (*TINY, "model=dense", "trainer.max_epochs=100000", "early_stopping.patience=null")
+ENDLESS = (*TINY, "model=dense", OPEN, "trainer.max_epochs=100000")
 
 
 class Command(Started):

@@ -40,12 +40,13 @@ CPU = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.
 SIZES = ("data.train_size=256", "data.val_size=64", "data.test_size=64")
 TINY = ("data=procedural", *SIZES, *CPU)
 QUICK_SCORE = ("baselines=none", "levels=[]")
+OPEN = "model.optimizer.schedule=exponential"  # of a run that can be extended
 BATCHES = 2  # that the default batch size makes of 256 images
 
 SPOIL = "trainer.callbacks=[{{_target_:tests.helpers.runs.Spoil,epoch:1,value:{}}}]"
 
 # Runs that several files look at; each is trained once.
-DENSE = ("model=dense", "trainer.max_epochs=3", "trainer.logger=true")
+DENSE = ("model=dense", OPEN, "trainer.max_epochs=3", "trainer.logger=true")
 VAE = ("model=vae", "trainer.max_epochs=3")
 CLASSIFIER = ("model=classifier", "trainer.max_epochs=3")
 CONTROL = ("model=classifier", "model.input=noisy", "trainer.max_epochs=2")

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGINT, SIGKILL, default_int_handler, signal
 
 from filelock import FileLock
 
@@ -195,6 +195,7 @@ def _renumber(files: list[int], numbers: list[int]) -> None:
 
 def _become(command: list[str], directory: str, environment: dict[str, str]) -> None:
     os.setsid()
+    signal(SIGINT, default_int_handler)  # a shell lets jobs in its background ignore it
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)

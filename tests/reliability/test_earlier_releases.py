@@ -2,7 +2,8 @@
 
 tests/fixtures/ has one for each format version. For a new version, run
 
-    python train.py model=dense 'model.hidden=[1]' model.latent_dim=1 data=procedural \
+    python train.py model=dense 'model.hidden=[1]' model.latent_dim=1 \
+        model.optimizer.schedule=exponential data=procedural \
         data.train_size=48 data.val_size=8 data.test_size=8 data.batch_size=16 trainer=cpu \
         trainer.max_epochs=2 trainer.logger=false hydra.run.dir=/tmp/release
 
@@ -30,6 +31,7 @@ RESTORED = {
     3: [0.34969234, 0.33112046, 0.43427423, 0.46661270, 0.32800308, 0.51860344, 0.33553901],
     4: [0.35022253, 0.33096913, 0.43418416, 0.46658060, 0.32841745, 0.51909226, 0.33532333],
     5: [0.34973368, 0.33110866, 0.43426722, 0.46661019, 0.32803538, 0.51864159, 0.33552217],
+    6: [0.35718974, 0.32898998, 0.43300289, 0.46615684, 0.33385965, 0.52547580, 0.33250210],
 }
 
 
@@ -149,7 +151,10 @@ def test_format_3_resumes_as_if_its_optimizer_had_settings_of_their_own(tmp_path
 
 
 def test_the_parts_of_a_composite_of_format_3_are_upgraded_too(tmp_path: Path) -> None:
-    model = new_composite(new_model("dense", hidden=[8]), new_model("classifier"))
+    """Then the learning rate fell exponentially, and there was no Muon."""
+    then = {"optimizer": {"schedule": "exponential", "muon_lr": None}}
+    parts = new_model("dense", hidden=[8], **then), new_model("classifier", **then)
+    model = new_composite(*parts)
     content = read(FILES[2])
     content["run"] |= {"format_version": 3, "model": "denoisers.composite.Composite"}
     content |= {"state_dict": model.state_dict(), "hyper_parameters": flat(dict(model.hparams))}

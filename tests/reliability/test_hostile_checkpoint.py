@@ -520,8 +520,9 @@ ENTRIES: list[tuple[str | int, ...]] = [
     ("callbacks",),
     ("optimizer_states",),
     ("optimizer_states", 0, "param_groups"),
-    ("optimizer_states", 0, "param_groups", 0, "betas"),
+    ("optimizer_states", 0, "param_groups", 0, "weight_decay"),
     ("optimizer_states", 0, "state", 0, "exp_avg"),
+    ("optimizer_states", 0, "state", 12, "momentum_buffer"),
     ("lr_schedulers",),
     ("lr_schedulers", 0, "last_epoch"),
 ]

@@ -11,6 +11,7 @@ from tests.helpers.runs import (
     BATCHES,
     CLASSIFIER,
     DENSE,
+    OPEN,
     SPOIL,
     VAE,
     Run,
@@ -27,7 +28,7 @@ from tests.helpers.runs import (
     untimed,
 )
 
-MUON = (*DENSE, "+model.optimizer.muon_lr=0.02")
+MUON = (*DENSE, "model.optimizer.muon_lr=0.02")
 LINEAR = (*DENSE, "model.optimizer.schedule=linear", "model.optimizer.warmup=1.5")
 POWER_CUT = "trainer.callbacks=[{_target_:tests.helpers.runs.PowerCut,epoch:1}]"
 
@@ -94,11 +95,11 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
 
 @cache
 def one_epoch() -> Run:
-    return trained("model=dense", "trainer.max_epochs=1", "trainer.logger=true")
+    return trained("model=dense", OPEN, "trainer.max_epochs=1", "trainer.logger=true")
 
 
 def test_a_composite_that_is_trained_goes_on_too(tmp_path: Path) -> None:
-    finetune = (*composite(), "model.finetune=true")
+    finetune = (*composite(), OPEN, "model.finetune=true")
     first = train_in(tmp_path / "first", *finetune, "trainer.max_epochs=1")
     resumed = resume_in(tmp_path / "resumed", first.last, "trainer.max_epochs=2")
     whole = train_in(tmp_path / "whole", *finetune, "trainer.max_epochs=2")
@@ -121,7 +122,7 @@ def test_the_best_epoch_is_inherited_where_none_is_better(tmp_path: Path) -> Non
 
 
 def test_early_stopping_goes_on_counting(tmp_path: Path) -> None:
-    stopping = ("early_stopping.patience=2", "early_stopping.min_delta=99")
+    stopping = (OPEN, "early_stopping.patience=2", "early_stopping.min_delta=99")
     first = train_in(tmp_path / "first", "model=dense", "trainer.max_epochs=2", *stopping)
     resumed = resume_in(tmp_path / "resumed", first.last, "trainer.max_epochs=9")
     assert len(resumed.history) == 3

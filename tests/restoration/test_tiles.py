@@ -200,6 +200,7 @@ def test_a_composite_restores_with_its_denoiser() -> None:
             "lr_decay": 1.0,
             "warmup": 0.0,
             "weight_decay": 0.0,
+            "muon_lr": None,
         },
         seed=0,
     ).eval()

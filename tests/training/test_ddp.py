@@ -21,6 +21,7 @@ from denoisers.optimizer import OptimizerSettings
 from tests.helpers.models import new_data, new_model, quiet_trainer
 from tests.helpers.processes import ENDLESS, Command, call_in_process
 from tests.helpers.runs import (
+    OPEN,
     TINY,
     Run,
     read,
@@ -57,6 +58,7 @@ def composite() -> Composite:
         "lr_decay": 1.0,
         "warmup": 0.0,
         "weight_decay": 0.0,
+        "muon_lr": None,
     }
     return Composite(denoiser, classifier, True, 100.0, optimizer, 0)
 
@@ -126,7 +128,7 @@ def test_two_processes_go_on_with_the_run_of_one_and_measure_what_one_does(
     accelerator: str, tmp_path: Path
 ) -> None:
     """The last batch is too small for both. In the end one process goes on with the run of two."""
-    begun = trained("model=vae", *ODD, "trainer.max_epochs=1", "trainer.logger=true")
+    begun = trained("model=vae", OPEN, *ODD, "trainer.max_epochs=1", "trainer.logger=true")
     device = f"trainer.accelerator={accelerator}"
     shared = (f"checkpoint={begun.last}", "trainer.max_epochs=2", *SHARED, device)
     done = run_command("train.py", *shared, "hydra.run.dir=run", directory=tmp_path)
@@ -143,7 +145,7 @@ def test_two_processes_go_on_with_the_run_of_one_and_measure_what_one_does(
     first, second = untimed(run.history)
     assert first == untimed(begun.history)[0]
     assert second["step"] == 2 * first["step"] == 2 * 16
-    alone = train_in(tmp_path / "alone", "model=vae", *ODD, "trainer.max_epochs=2")
+    alone = train_in(tmp_path / "alone", "model=vae", OPEN, *ODD, "trainer.max_epochs=2")
     # Rounding apart, which AdamW makes much of where a gradient is next to nothing.
     assert second == pytest.approx(untimed(alone.history)[1], rel=0.01)
     assert run.metrics["images"] == alone.metrics["images"]

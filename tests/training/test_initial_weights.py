@@ -10,8 +10,9 @@ from denoisers.checkpoint import load_model
 from tests.helpers.lines import line_for
 from tests.helpers.runs import DENSE, Run, json_of, read, same, train_in, trained
 
-STILL = "model.optimizer.lr=1e-12"  # what an epoch makes of the weights shows where it began
-EPOCH = ("trainer.max_epochs=1", STILL)
+# What an epoch makes of the weights shows where it began.
+STILL = ("model.optimizer.lr=1e-12", "model.optimizer.muon_lr=null")
+EPOCH = ("trainer.max_epochs=1", *STILL)
 
 
 def start_in(directory: Path, *arguments: str) -> Run:
@@ -31,7 +32,7 @@ def test_training_starts_from_the_weights_and_the_model_of_a_run(tmp_path: Path)
     for name, weight in before.named_parameters():
         torch.testing.assert_close(model.state_dict()[name], weight, atol=1e-8, rtol=0)
     assert dict(model.hparams) == dict(before.hparams) | {
-        "optimizer": before.hparams["optimizer"] | {"lr": 1e-12},
+        "optimizer": before.hparams["optimizer"] | {"lr": 1e-12, "muon_lr": None},
         "seed": 3,
     }
     assert settings["noise"]["std"] == 0.2

@@ -19,7 +19,7 @@ def test_in_a_file_it_is_a_line_an_epoch(tmp_path: Path) -> None:
     done = run_command(*RUN, directory=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
-    form = r"epoch {}: train/loss [\d.]+, val/loss [\d.]+, val/psnr [\d.]+, [\d.]+ s, .* images/s"
+    form = r"epoch {}: train/loss -[\d.]+, val/loss -[\d.]+, val/psnr [\d.]+, [\d.]+ s, .* images/s"
     assert [bool(re.fullmatch(form.format(n), line)) for n, line in enumerate(lines, 1)] == [
         True,
         True,

@@ -35,6 +35,7 @@ from tests.helpers.runs import (
     DENSE,
     SPOIL,
     TINY,
+    VAE,
     best_median_psnr,
     compose,
     composite,
@@ -119,6 +120,13 @@ def test_compiling_changes_the_speed_alone(tmp_path: Path) -> None:
     assert untimed(compiled.history)[0] == pytest.approx(untimed(eager.history)[0], rel=1e-3)
     weights = [load_model(run.best)[0].state_dict().keys() for run in (compiled, eager)]
     assert weights[0] == weights[1]
+
+
+def test_the_learning_rate_falls_linearly() -> None:
+    run, optimizer = trained(*VAE), compose("train", *VAE).model.optimizer
+    assert [row["learning_rate"] for row in run.history] == pytest.approx(
+        [optimizer.lr * (1 - epoch / 3) for epoch in range(3)]
+    )
 
 
 def test_the_learning_rate_decays_each_epoch() -> None:
@@ -253,12 +261,12 @@ def test_gradients_are_clipped_and_callbacks_called(tmp_path: Path) -> None:
 def test_the_seed_decides_every_bit(tmp_path: Path) -> None:
     run = trained(*DENSE)
     torch.rand(7)  # what the process has drawn before does not matter
-    again = train_in(tmp_path / "again", "model=dense", "trainer.max_epochs=3")
+    again = train_in(tmp_path / "again", *DENSE)
     assert same(read(run.last)["state_dict"], read(again.last)["state_dict"])
     assert untimed(run.history) == untimed(again.history)
     assert run.metrics["test"] == again.metrics["test"]
     assert run.metrics["run_id"] != again.metrics["run_id"]
-    other = train_in(tmp_path / "other", "model=dense", "trainer.max_epochs=3", "seed=1")
+    other = train_in(tmp_path / "other", *DENSE, "seed=1")
     assert not same(read(run.last)["state_dict"], read(other.last)["state_dict"])
     assert run.metrics["test"]["noisy_psnr"] == other.metrics["test"]["noisy_psnr"]
 

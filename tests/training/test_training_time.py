@@ -10,11 +10,11 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from tests.helpers.runs import resume_in, train_in
+from tests.helpers.runs import OPEN, resume_in, train_in
 from training import callbacks
 
 BATCHES, BATCH_SIZE = 8, 32
-OPTIONS = ("model=dense", f"data.batch_size={BATCH_SIZE}", "trainer.logger=true")
+OPTIONS = ("model=dense", OPEN, f"data.batch_size={BATCH_SIZE}", "trainer.logger=true")
 CLOCK = "trainer.callbacks=[{_target_:tests.training.test_training_time.Clock}]"
 
 
