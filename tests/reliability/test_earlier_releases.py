@@ -152,7 +152,7 @@ def test_format_3_resumes_as_if_its_optimizer_had_settings_of_their_own(tmp_path
 
 def test_the_parts_of_a_composite_of_format_3_are_upgraded_too(tmp_path: Path) -> None:
     """Then the learning rate fell exponentially, and there was no Muon."""
-    then = {"optimizer": {"schedule": "exponential", "muon_lr": None}}
+    then: dict[str, Any] = {"optimizer": {"schedule": "exponential", "muon_lr": None}}
     parts = new_model("dense", hidden=[8], **then), new_model("classifier", **then)
     model = new_composite(*parts)
     content = read(FILES[2])
