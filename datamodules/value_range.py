@@ -56,8 +56,12 @@ class ValueRange(NamedTuple):
         return wide.astype(np.float32, order="C")
 
     def stored(self, picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Turn the result of `scaled` back into the file's own numbers."""
-        samples = picture.astype(np.float64)
+        """Turn the result of `scaled`, C H W, back into the file's own numbers."""
+        # One channel after another, since float64 takes eight times the memory of 8 bits.
+        return np.stack([self._stored(channel, dtype) for channel in picture])
+
+    def _stored(self, channel: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        samples = channel.astype(np.float64)
         samples *= self.high - self.low
         samples += self.low
         if dtype.kind == "f":

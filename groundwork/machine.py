@@ -45,6 +45,12 @@ def tune_process() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
 
 
+def release_memory() -> None:
+    """Give the memory of freed tensors and arrays back, which `tune_process` lets glibc keep."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def _group_limits(process: Path) -> Iterator[int]:
     """Yield the memory limits of the process's control groups and of all groups above them."""
     try:

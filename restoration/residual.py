@@ -4,6 +4,7 @@ C channels, H x W pixels.
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -52,30 +53,43 @@ def residual_of(noisy: np.ndarray, restored: np.ndarray, noise_std: float | None
         restored: float32 C H W. The values are in [0, 1], apart from rounding.
         noise_std: The estimated standard deviation of the noise, or None.
     """
-    residual = noisy - restored
-    mean, std = float(residual.mean(dtype=np.float64)), float(residual.std(dtype=np.float64))
-    # In place where possible: a picture may have many megapixels.
-    if noise_std is None:
-        residual -= np.float32(mean)
-        white, explained, strength = residual, None, None
-    else:
-        del residual
-        means, stds = _expected(restored, max(noise_std, LEAST_STD))
-        explained = float((means - restored).mean(dtype=np.float64))
-        white = np.subtract(noisy, means, out=means)
-        white /= stds
-        del stds
-        strength = math.sqrt(np.square(white).mean(dtype=np.float64))
-    power = float(np.square(white).mean(dtype=np.float64))
+    # One channel after another, since a picture may have many megapixels.
+    channels = [*zip(noisy, restored, strict=True)]
+    mean, std = mean_and_std(one - other for one, other in channels)
+    found = []
+    for one, other in channels:
+        if noise_std is None:
+            white, explained = one - other, 0.0
+            white -= np.float32(mean)
+        else:
+            white, stds = _expected(other, max(noise_std, LEAST_STD))
+            explained = float((white - other).mean(dtype=np.float64))
+            np.subtract(one, white, out=white)
+            white /= stds
+        across = mean_product(white[:, 1:], white[:, :-1])
+        down = mean_product(white[1:], white[:-1])
+        found.append((explained, mean_product(white, white), across, down))
+    explained, power, across, down = np.mean(found, 0).tolist()
+    known = noise_std is not None
     return Residual(
         mean,
         std,
-        explained,
-        strength,
-        correlation(white[..., 1:], white[..., :-1], power),
-        correlation(white[:, 1:], white[:, :-1], power),
-        1.96 / math.sqrt(white.size),
+        explained if known else None,
+        math.sqrt(power) if known else None,
+        across / power if power else 0.0,
+        down / power if power else 0.0,
+        1.96 / math.sqrt(noisy.size),
     )
+
+
+def mean_and_std(channels: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Return the mean and the standard deviation of all channels, which are of one size.
+
+    numpy would copy all of them to float64 at once.
+    """
+    moments = [(one.mean(dtype=np.float64), one.var(dtype=np.float64)) for one in channels]
+    means, variances = np.transpose(moments)
+    return float(means.mean()), math.sqrt(variances.mean() + means.var())
 
 
 def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]:
@@ -85,8 +99,6 @@ def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]
 
 
-def correlation(first: np.ndarray, second: np.ndarray, power: float) -> float:
-    """Mean product over the power, or 0 where there is nothing to multiply."""
-    if first.size == 0 or power == 0:
-        return 0.0
-    return float((first * second).mean(dtype=np.float64)) / power
+def mean_product(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the mean product, or 0 where there is nothing to multiply."""
+    return float((first * second).mean(dtype=np.float64)) if first.size else 0.0

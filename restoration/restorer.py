@@ -10,11 +10,11 @@ from denoisers.base import ImageModel
 from denoisers.composite import Composite
 from denoisers.denoiser import Denoiser
 from groundwork import machine
-from restoration.tiles import in_tiles
+from restoration.tiles import in_tiles, smallest
 
 GRID = 64  # pixels; no useful network of this project halves the size more than six times
 SHARE = 4  # a network's features may take one in so many bytes of the memory,
-MOST = 2**30  # and so many bytes; larger tiles are not faster
+MOST = 3 * 2**28  # and so many bytes; larger tiles are not faster
 PROBES = (256, 1024, 4096)  # pixels
 TILES_AT_ONCE = 512
 # Neighbouring tiles of a model's own size share three quarters of their pixels. If they shared
@@ -88,7 +88,13 @@ class Restorer:
             own = self.image_shape[1:]
             return None if height <= own[0] and width <= own[1] else own
         side = self.tile or self._largest_tile()
-        return None if max(height, width) <= side else (side, side)
+        if max(height, width) <= side:
+            return None
+        self._require_tile(side)
+        if self.tile:
+            return side, side
+        overlap = self._overlap()
+        return smallest(height, side, overlap, GRID), smallest(width, side, overlap, GRID)
 
     def _restore(self, pictures: Tensor) -> Tensor:
         """Restore pictures B C H W that have the network's channels."""
@@ -97,12 +103,12 @@ class Restorer:
             return self._in_own_size(pictures)
         if tile is None:
             return torch.cat([self._network(picture[None]) for picture in pictures])
-        self._require_tile(tile[0])
-        overlap = 2 * self.reach + 2
+        overlap = self._overlap()
         restored = [
             in_tiles(self._network, one[None], tile, (overlap, overlap), GRID, self.reach)
             for one in pictures
         ]
+        machine.release_memory()  # of the network's features, which are larger than a picture
         return torch.cat(restored)
 
     def _in_own_size(self, pictures: Tensor) -> Tensor:
@@ -128,6 +134,10 @@ class Restorer:
             bytes_there = machine.memory()
         room = min(bytes_there // SHARE, MOST)
         return math.isqrt(room // bytes_per_pixel(self.network, self.image_shape))
+
+    def _overlap(self) -> int:
+        """Return the pixels that the tiles of a fully convolutional network share at least."""
+        return 2 * self.reach + 2
 
     def _require_tile(self, tile: int) -> None:
         self.reach = self.reach or reach(self.network, self.image_shape[0])

@@ -65,6 +65,18 @@ def in_tiles(
     return restored.clamp_(0, 1)  # rounding lets weights sum to a little more than one
 
 
+def smallest(size: int, tile: int, overlap: int, grid: int) -> int:
+    """Return the smallest tile of which one side has no more than it has of this one.
+
+    Its arguments are those of `tiling`. Larger tiles would only overlap more.
+    """
+    if size <= tile:
+        return size
+    count = len(tiling(size, tile, overlap, grid).starts)
+    least = math.ceil((size + (count - 1) * (overlap + grid - 1)) / count)
+    return size - (size - least) // grid * grid
+
+
 def tiling(size: int, tile: int, overlap: int, grid: int = 1, margin: int = 0) -> Tiling:
     """Cut one side into tiles that are evenly spaced, or into one tile if that is enough.
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from groundwork.files import whole_file
+from restoration.residual import mean_and_std
 
 SIDE = 512  # pixels, of the largest panel
 SMALL = 192  # pixels; smaller pictures are shown by whole squares for pixels
@@ -39,25 +40,29 @@ def write(path: Path, noisy: np.ndarray, restored: np.ndarray) -> None:
     shown *= gain
     shown += 0.5
     captions = ["noisy", "restored", f"taken away, {gain:g} times as strong"]
-    images = [_image(panel) for panel in (noisy, restored, shown)]
-    rows = [[_whole(image) for image in images]]
-    if max(noisy.shape[1:]) > SIDE:
-        rows.append([_middle(image) for image in images])
+    large = max(noisy.shape[1:]) > SIDE
+    views = (_whole, _middle) if large else (_whole,)
+    columns = [[view(image) for view in views] for image in map(_image, (noisy, restored, shown))]
+    rows = [*map(list, zip(*columns, strict=True))]
     with whole_file(path) as file:
         _laid_out(captions, rows).save(file, "PNG")
 
 
 def stronger(residual: np.ndarray) -> int:
     """Choose how many times as strong a residual is shown."""
-    std = max(float(residual.std(dtype=np.float64)), LEAST_STD)
-    return int(np.clip(round(0.5 / SPREAD / std), 1, MOST))
+    _, std = mean_and_std(residual)
+    return int(np.clip(round(0.5 / SPREAD / max(std, LEAST_STD)), 1, MOST))
 
 
 def _image(picture: np.ndarray) -> Image.Image:
-    shades = picture.clip(0, 1)
+    pixels = np.stack([_of_8_bits(channel) for channel in picture], -1)
+    return Image.fromarray(pixels[..., 0] if len(picture) == 1 else pixels)
+
+
+def _of_8_bits(channel: np.ndarray) -> np.ndarray:
+    shades = channel.clip(0, 1)
     shades *= 255
-    pixels = np.rint(shades, out=shades).astype(np.uint8)
-    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    return np.rint(shades, out=shades).astype(np.uint8)
 
 
 def _whole(image: Image.Image) -> Image.Image:

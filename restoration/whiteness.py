@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from restoration.residual import correlation
+from restoration.residual import mean_product
 
 # Rows and columns between two pixels. Demosaicking and JPEG correlate pixels over two and more.
 LAGS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
@@ -49,7 +49,7 @@ def whiteness(noise: np.ndarray) -> Whiteness:
         if right < 0:
             upper, lower, right = lower, upper, -right
         first, second = upper[..., : max(width - right, 0)], lower[..., right:]
-        found.append(correlation(first, second, power))
+        found.append(mean_product(first, second) / power if power else 0.0)
         statistic += first.size * found[-1] ** 2
     chance = float(chi2.sf(statistic, len(LAGS)))
     strongest = max(map(math.fabs, found))

@@ -12,7 +12,7 @@ from torch import Tensor
 from denoisers.checkpoint import describe
 from denoisers.composite import Composite
 from restoration.restorer import Restorer, reach
-from restoration.tiles import in_tiles, tiling
+from restoration.tiles import in_tiles, smallest, tiling
 from tests.helpers.models import new_model
 
 CPU = torch.device("cpu")
@@ -70,6 +70,35 @@ def test_convolutional_tiles_equal_the_whole(name: str) -> None:
     with torch.no_grad():
         cut = in_tiles(model, noisy[None], (128, 128), (0, 0), grid=64)[0]
     assert (cut - right).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("size", [257, 300, 1000, 3000, 4000, 4001])
+@pytest.mark.parametrize("grid", [1, 64])
+def test_the_smallest_tile_is_one_of_as_many(size: int, grid: int) -> None:
+    def count(tile: int) -> int:
+        return len(tiling(size, tile, 40, grid).starts)
+
+    found = smallest(size, 256, 40, grid)
+    assert found <= 256
+    assert (size - found) % grid == 0  # so that the last tile starts on the grid
+    assert count(found) == count(256)
+    assert smallest(200, 256, 40, grid) == 200
+
+
+def test_tiles_that_memory_decides_are_no_larger_than_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """250 pixels on a side would do. Two tiles of fewer pixels overlap less."""
+    torch.manual_seed(0)
+    model, noisy = new_model("dncnn", depth=4, width=8).eval(), picture(1, 333, 260)
+    spread_out(model)
+    right = Restorer(model, None, CPU)(noisy)
+    monkeypatch.setattr(Restorer, "_largest_tile", lambda self: 250)
+    tiled = Restorer(model, None, CPU)
+    tile = tiled.tile_for(noisy)
+    assert tile is not None
+    assert max(tile) < 250
+    assert torch.allclose(tiled(noisy), right, rtol=0, atol=1e-5)
 
 
 def spread_out(model: torch.nn.Module) -> None:
