@@ -185,7 +185,8 @@ def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:
         require_entries(contents["run"], RUN_ENTRIES)
         calibrations_of(contents["run"])
     except ValueError as error:
-        raise ValueError(f"{path} is not a checkpoint of this project: {error}") from error
+        reason = first_line(error)
+        raise ValueError(f"{path} is not a checkpoint of this project: {reason}") from error
     try:
         require_harmless(contents["run"], contents["hyper_parameters"])
     except ValueError as error:

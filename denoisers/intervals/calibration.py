@@ -145,7 +145,7 @@ def calibrations_of(run: dict[str, Any]) -> list[Calibration]:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, (ENTRY, *problem["loc"])))
-        raise ValueError(f"its {where} is wrong: {problem['msg']}") from None
+        raise ValueError(f"its {where:.80} is wrong: {problem['msg']}") from None
 
 
 def with_calibration(run: dict[str, Any], added: Calibration) -> dict[str, Any]:
