@@ -111,10 +111,11 @@ def _notes(ranking: Ranking) -> Iterator[str]:
             "without an interval."
         )
     yield from _notes_on_accuracy(rows)
-    if levels_in(rows):
+    if levels := levels_in(rows):
         yield (
-            "Width at 90 % and the like: the mean width of intervals that were calibrated to hold "
-            "as many of the pixels, from black (0) to white (1). Smaller is better."
+            f"Width at {' and '.join(f'{100 * level:.4g} %' for level in levels)}: the mean width "
+            "of intervals that were calibrated to hold this share of the pixels, from black (0) to "
+            "white (1). Smaller is better."
         )
 
 
