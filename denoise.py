@@ -20,6 +20,7 @@ from restoration import inputs, settings
 # torch, and all that needs it, is imported inside the functions, so that a wrong path is refused at
 # once.
 if TYPE_CHECKING:
+    from restoration.intervals import Intervals
     from restoration.methods import Method
     from restoration.report import Report
 
@@ -37,11 +38,13 @@ def denoise(cfg: DictConfig) -> list[Report]:
     given = settings.checked(cfg)
     reference = Path(given["reference"]) if given["reference"] else None
     output = Path(given["output"]) if given["output"] else inputs.beside(given["input"])
-    tasks = inputs.find(given["input"], output, reference, given["overwrite"])
+    bounded = given["intervals"] is not None
+    tasks = inputs.find(given["input"], output, reference, given["overwrite"], bounded)
 
     from rich.progress import Progress
 
     from restoration import methods, report
+    from restoration.intervals import Intervals
 
     reports, failures = [], []
     with Progress(transient=True, disable=not sys.stdout.isatty()) as bars:
@@ -52,11 +55,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
             signals.stop_if_asked()
             bars.update(learnt, total=1, completed=share, visible=share < 1)
 
+        wanted = Intervals(given) if bounded else None
         method = methods.method_of(given, learning)
         for task in tasks:
             signals.stop_if_asked()
             try:
-                reports.append(restore(task, method, given))
+                reports.append(restore(task, method, given, wanted))
             except (ValueError, OSError) as error:
                 failures.append(one_line(error))
             bars.advance(done)
@@ -67,7 +71,12 @@ def denoise(cfg: DictConfig) -> list[Report]:
     return reports
 
 
-def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Report:
+def restore(
+    task: inputs.Task,
+    method: Method,
+    given: settings.Settings,
+    wanted: Intervals | None = None,
+) -> Report:
     """Restore one picture or stack, plane by plane, and write it with its reports.
 
     Transparency stays as it was.
@@ -76,6 +85,7 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
         task: The picture and its files.
         method: What restores a plane.
         given: The settings of denoise.py.
+        wanted: The intervals to write, if any.
 
     Raises:
         ValueError: The picture cannot be read or restored, or does not fit its reference.
@@ -85,6 +95,7 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
 
     from datamodules.pictures import open_picture, range_of
     from restoration import measures, methods, report, samples, triptych, writing
+    from restoration.intervals import Ends
     from restoration.metadata import metadata_of
     from restoration.noise_level import estimate_std
     from restoration.reference import clean_planes
@@ -97,6 +108,7 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
     clean = clean_planes(task, stored, values, given["range"])
     channels, height, width = stored.size
     pixels = np.empty((stored.count, channels + stored.alpha, height, width), stored.dtype)
+    ends = Ends(wanted, task, pixels, values) if wanted else None
     found, how, shown = [], None, None
     for index, (plane, restored, right) in enumerate(
         zip(stored.planes(), pixels, clean, strict=True)
@@ -108,6 +120,8 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
         std = estimate_std(noisy) if given["sigma"] is None else given["sigma"]
         try:
             colours, how = method(noisy, std)
+            if ends:
+                ends.add(plane, noisy, colours, std)
         except ValueError as error:
             raise ValueError(f"{task.source}: {error}") from None
         if given["strength"] != 1:
@@ -127,6 +141,8 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
     assert shown is not None
     planes = report.Planes(stored.axes, stored.shape, [plane.noise_std for plane in found])
     lost = writing.write_picture(task.restored, pixels, kind, metadata_of(task.source))
+    if ends:
+        ends.write(kind, metadata_of(task.source))
     triptych.write(task.triptych, *shown)
     told = report.Report(
         task,
@@ -139,6 +155,7 @@ def restore(task: inputs.Task, method: Method, given: settings.Settings) -> Repo
         lost,
         given["sigma"],
         given["strength"],
+        ends.about if ends else None,
     )
     report.write(told)
     return told

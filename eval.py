@@ -25,7 +25,8 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     Returns:
         What metrics.json holds. "test" has psnr (dB), ssim, mse and mae of the restored images,
         "noisy_input" the same of what the model was given, "baselines" of what others restore.
-        "accuracy" has that of the classifiers, in [0, 1].
+        "accuracy" has that of the classifiers, in [0, 1], and "intervals" the coverage and the
+        width of intervals, if they were asked for.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -35,8 +36,9 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     from cli.config import build
     from cli.trainer_settings import callbacks_of
     from datamodules.noise import Noise
-    from denoisers.checkpoint import load_model
+    from denoisers.checkpoint import read_checkpoint
     from evaluation.classifiers import task_models
+    from evaluation.intervals import require_calibratable
     from evaluation.score import measures_for, require_levels, score
     from evaluation.scoring import ScoredTest, require_symmetries
     from evaluation.settings import check_settings
@@ -49,13 +51,15 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
     check_settings(cfg)
     require_available(cfg.baselines)
     with isolated():
-        model, run = load_model(cfg.checkpoint)
+        checkpoint = read_checkpoint(cfg.checkpoint)
+        model, run = checkpoint.model(), checkpoint.run
         noise: Noise = build(cfg.noise, "noise")
         require_levels(noise, cfg.levels)
         data = build(cfg.data, "data", noise=noise)
         classifier, control = task_models(cfg, model, data)
         measures = measures_for(data.image_shape, cfg.extra_metrics)
         require_symmetries(model, cfg.symmetries)
+        require_calibratable(cfg, model, data)
         scored = ScoredTest(model, measures, classifier, control, cfg.symmetries)
         others = callbacks_of(cfg.trainer)
         trainer = build(
@@ -79,7 +83,7 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
                 f"{cfg.checkpoint}: {type(model).__name__}, seed {run['seed']}, on {cfg.split} "
                 f"images of {type(data).__name__} with {noise}"
             )
-            metrics = score(cfg, directory, data, model, run, trainer, scored)
+            metrics = score(cfg, directory, data, model, checkpoint, trainer, scored)
             show_reports(trainer.profiler)
             return metrics
 

@@ -32,8 +32,8 @@ from groundwork.files import REPOSITORY
 
 
 def is_of_project(file: str) -> bool:
-    """Whether a source file is a command of this project, or lies in one of its folders."""
-    return REPOSITORY in Path(file).parents[:2]
+    """Whether a source file is a command of this project, or lies in one of its packages."""
+    return REPOSITORY in Path(file).parents[:3]  # an environment's packages lie deeper
 
 
 def raised_by_hydra(error: BaseException) -> bool:

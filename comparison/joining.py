@@ -77,6 +77,12 @@ class Entry(NamedTuple):
         return self.run.metrics.test.get("accuracy")
 
     @property
+    def widths(self) -> dict[float, float]:
+        """The mean width of intervals by their level, if they were evaluated."""
+        intervals = self.evaluation and self.evaluation.metrics.intervals
+        return {intervals.level: intervals.width} if intervals else {}
+
+    @property
     def ms_per_image(self) -> float | None:
         return self.evaluation.metrics.timings.ms_per_image if self.evaluation else None
 

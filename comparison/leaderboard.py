@@ -34,6 +34,7 @@ class Row(NamedTuple):
         psnr, psnr_std: The mean in dB, and its deviation over seeds; None for a single one.
         scores: By measure of single images; None where a seed lacks it.
         accuracy: Of a classifier, on the restored images.
+        widths: The mean width of calibrated intervals by their level, where all seeds have them.
         parameters: Of the model.
         seconds: Of training.
         budget: The seconds that training was given; None for no limit.
@@ -50,6 +51,7 @@ class Row(NamedTuple):
     psnr_std: float | None
     scores: dict[str, float | None]
     accuracy: float | None
+    widths: dict[float, float]
     parameters: int
     seconds: float
     budget: float | None
@@ -140,6 +142,11 @@ def _row(label: str, entries: list[Entry]) -> Row:
         psnr_std=statistics.stdev(psnr) if len(psnr) > 1 else None,
         scores={n: _mean(entry.scores.get(n) for entry in entries) for n in BY_IMAGE},
         accuracy=_mean(entry.accuracy for entry in entries),
+        widths={
+            level: width
+            for level in entries[0].widths
+            if (width := _mean(entry.widths.get(level) for entry in entries)) is not None
+        },
         parameters=entries[0].run.metrics.parameters,
         seconds=statistics.fmean(entry.run.metrics.seconds.training for entry in entries),
         budget=entries[0].run.budget,

@@ -14,7 +14,7 @@ from comparison import figures
 from comparison.figures import Style
 from comparison.leaderboard import Comparison, Ranking, Row
 from comparison.results import MODEL
-from comparison.tables import measures_in, table_of
+from comparison.tables import levels_in, measures_in, table_of
 from groundwork.files import write_whole
 from reporting import html as page
 from reporting.tables import Table
@@ -92,15 +92,18 @@ def _save(figure: Figure, directory: Path, name: str, caption: str) -> Picture:
 def _write_csv(tables: Sequence[Ranking], file: Path) -> None:
     """Write the numbers without rounding: psnr in dB, accuracy in [0, 1]."""
     text = io.StringIO()
-    measures = measures_in([row for table in tables for row in table.rows])
-    rows = [_record(table, row, measures) for table in tables for row in table.rows]
+    every = [row for table in tables for row in table.rows]
+    measures, levels = measures_in(every), levels_in(every)
+    rows = [_record(table, row, measures, levels) for table in tables for row in table.rows]
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_whole(file, text.getvalue())
 
 
-def _record(table: Ranking, row: Row, measures: Sequence[str]) -> dict[str, Any]:
+def _record(
+    table: Ranking, row: Row, measures: Sequence[str], levels: Sequence[float]
+) -> dict[str, Any]:
     mean, low, high = row.difference or (None, None, None)
     return {
         "test_noise": table.noise,
@@ -115,6 +118,7 @@ def _record(table: Ranking, row: Row, measures: Sequence[str]) -> dict[str, Any]
         "difference_high": high,
         **{name: row.scores[name] for name in measures if name != "psnr"},
         "accuracy": row.accuracy,
+        **{f"width_at_{level:g}": row.widths.get(level) for level in levels},
         "parameters": row.parameters,
         "training_seconds": row.seconds,
         "budget_seconds": row.budget,

@@ -74,6 +74,13 @@ class Timings(BaseModel):
     ms_per_image: float | None
 
 
+class Intervals(BaseModel):
+    """The intervals of an evaluation: the share of pixels inside, and their mean width."""
+
+    level: float
+    width: float
+
+
 class EvaluationMetrics(BaseModel):
     """`metrics.json` of an evaluation. Older versions have written no `images`.
 
@@ -81,6 +88,7 @@ class EvaluationMetrics(BaseModel):
         symmetries: How many versions of each image the restored one is the average of.
         trained_levels: The lowest and the highest level of noise that the model was trained with.
             None where that was another kind of noise.
+        intervals: None where none were asked for.
     """
 
     run_id: str
@@ -92,4 +100,5 @@ class EvaluationMetrics(BaseModel):
     trained_levels: tuple[float, float] | None = None
     test: dict[str, float]
     accuracy: dict[str, float]
+    intervals: Intervals | None = None
     timings: Timings

@@ -30,6 +30,11 @@ def measures_in(rows: Sequence[Row]) -> list[str]:
     return by_image({n for row in rows for n, score in row.scores.items() if score is not None})
 
 
+def levels_in(rows: Sequence[Row]) -> list[float]:
+    """Return the levels of intervals that have a column."""
+    return sorted({level for row in rows for level in row.widths})
+
+
 def _columns(rows: Sequence[Row]) -> dict[str, Cell]:
     """Return the columns by their headers: each writes the cell of a row."""
     return {
@@ -40,6 +45,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, Cell]:
         "to the best (dB)": _to_the_best,
         **{MEASURES[name].title: _score(name) for name in measures_in(rows) if name != "psnr"},
         "accuracy": lambda row: _number(row.accuracy, ".2%"),
+        **{f"width at {100 * level:.4g} %": _width(level) for level in levels_in(rows)},
         "parameters": lambda row: f"{row.parameters:,}",
         "training (s)": _training,
         "epochs": lambda row: f"{row.epochs:g}",
@@ -68,6 +74,10 @@ def _to_the_best(row: Row) -> str:
 
 def _score(name: str) -> Cell:
     return lambda row: _number(row.scores[name], MEASURES[name].form)
+
+
+def _width(level: float) -> Cell:
+    return lambda row: _number(row.widths.get(level), ".4f")
 
 
 def _training(row: Row) -> str:
@@ -101,6 +111,12 @@ def _notes(ranking: Ranking) -> Iterator[str]:
             "without an interval."
         )
     yield from _notes_on_accuracy(rows)
+    if levels := levels_in(rows):
+        yield (
+            f"Width at {' and '.join(f'{100 * level:.4g} %' for level in levels)}: the mean width "
+            "of intervals that were calibrated to hold this share of the pixels, from black (0) to "
+            "white (1). Smaller is better."
+        )
 
 
 def _notes_on_images(rows: Sequence[Row]) -> Iterator[str]:

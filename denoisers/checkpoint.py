@@ -11,6 +11,8 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     seed            of the run
     early_stopping  its settings
     split           fingerprint of the validation split
+    intervals       calibrated intervals, where eval.py has added some: a list of what
+                    `denoisers.intervals.calibration.Calibration` has
 """
 
 import copy
@@ -30,6 +32,7 @@ from denoisers import pretrained
 from denoisers.archive import read_archive
 from denoisers.base import ImageModel
 from denoisers.file_kinds import kind_of
+from denoisers.intervals.calibration import calibrations_of
 from denoisers.safe_names import UNPRINTABLE, class_name, require_harmless, resolve
 from denoisers.upgrades import FORMAT_VERSION, UPGRADES
 from denoisers.weights_file import is_weights_file, read_weights
@@ -180,8 +183,10 @@ def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:
     try:
         require_entries(contents, ENTRIES)
         require_entries(contents["run"], RUN_ENTRIES)
+        calibrations_of(contents["run"])
     except ValueError as error:
-        raise ValueError(f"{path} is not a checkpoint of this project: {error}") from error
+        reason = first_line(error)
+        raise ValueError(f"{path} is not a checkpoint of this project: {reason}") from error
     try:
         require_harmless(contents["run"], contents["hyper_parameters"])
     except ValueError as error:

@@ -87,7 +87,10 @@ def require_harmless(run: dict[str, Any], arguments: dict[str, Any]) -> None:
     for name, package in PACKAGES.items():
         class_of(run[name].get("_target_"), package)
         _require_plain(run[name], package)
-    others = {name: value for name, value in run.items() if name not in PACKAGES}
+    for calibration in run.get("intervals", ()):
+        class_of(calibration["noise"].get("_target_"), PACKAGES["noise"])
+        _require_plain(calibration, PACKAGES["noise"])
+    others = {n: value for n, value in run.items() if n not in (*PACKAGES, "intervals")}
     _require_plain(others | {"trainer": trainer, "hyper_parameters": arguments}, None)
 
 

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from denoisers.checkpoint import Checkpoint, read_checkpoint
+from denoisers.intervals.calibration import Calibration, with_calibration
 from denoisers.resuming import require_alike
 from denoisers.safe_names import class_name
 from denoisers.upgrades import FORMAT_VERSION
@@ -20,6 +21,18 @@ from groundwork.files import whole_file
 def save_weights(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's weights as safetensors; see `denoisers.weights_file`."""
     entries = (checkpoint.get(name) for name in ("state_dict", "run", "hyper_parameters"))
+    with whole_file(path) as file:
+        file.write(encode_weights(*entries))
+
+
+def save_calibrated(checkpoint: Checkpoint, calibration: Calibration, path: Path) -> None:
+    """Write a checkpoint's weights with one more calibration of its intervals.
+
+    The state of the training is left out, so that no training goes on from the file, after which
+    the intervals would be those of other weights.
+    """
+    run = with_calibration(checkpoint.run, calibration)
+    entries = checkpoint.get("state_dict"), run, checkpoint.get("hyper_parameters")
     with whole_file(path) as file:
         file.write(encode_weights(*entries))
 

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.table import Table as RichTable
 
+from evaluation.interval_tables import interval_tables
 from evaluation.task_accuracy import INPUTS, p_value, verdict
 from groundwork.files import write_whole
 from groundwork.measures import BY_IMAGE, MEASURES, title_of
@@ -20,6 +21,7 @@ PICTURES = {
     "strip": "Examples: the first scored image of each class, where there are classes",
     "extremes": "The scored images with the best, the median and the worst PSNR",
     "noise_curve": "Scores over the noise level",
+    "intervals": "The ends and the width of each pixel's interval, and the pixels outside",
     "vae_latents": "The KL divergence of each latent",
     "vae_calibration": "The error of pixels against the predicted one",
     "vae_uncertainty": "Where draws from the posterior differ, where the image is wrong",
@@ -107,7 +109,13 @@ def sentences(metrics: dict[str, Any]) -> list[str]:
     if not found:
         change = f"the images' mean PSNR from {noisy:.2f} to {restored:.2f} dB"
         found = [f"{_model(metrics)} changes {change}."]
-    return [*found, f"That is on the {_images(metrics)}."]
+    found.append(f"That is on the {_images(metrics)}.")
+    if of_intervals := metrics["intervals"]:
+        found.append(
+            f"{of_intervals['checkpoint']} has the intervals: denoise.py takes it as checkpoint=, "
+            f"with intervals={of_intervals['level']}."
+        )
+    return found
 
 
 def tables(metrics: dict[str, Any]) -> Iterator[Table]:
@@ -130,6 +138,8 @@ def tables(metrics: dict[str, Any]) -> Iterator[Table]:
     for name in (*BY_IMAGE, "accuracy"):
         if curve := [row for row in metrics["noise_curve"] if name in row]:
             yield _curve(name, curve, scored)
+    if metrics["intervals"]:
+        yield from interval_tables(metrics["intervals"])
     if metrics["vae"]:
         yield _vae(metrics["vae"], [scored, *alone])
     if metrics["by_class"]:

@@ -16,11 +16,13 @@ from cli.suggestions import suggest
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
+from denoisers.checkpoint import Checkpoint
 from denoisers.classifier import Classifier
 from denoisers.safe_names import class_name
 from denoisers.symmetries import Restore
 from denoisers.vae import VAE
 from evaluation import noise_curve, per_image, report
+from evaluation.intervals import intervals
 from evaluation.scoring import ScoredTest, Scorer, denoiser_of, restorer
 from evaluation.task_accuracy import INPUTS, confusion, task_results
 from evaluation.vae import panel
@@ -75,7 +77,7 @@ def score(
     directory: Path,
     data: ImageDataModule,
     model: ImageModel,
-    run: dict[str, Any],
+    checkpoint: Checkpoint,
     trainer: Trainer,
     scored: ScoredTest,
 ) -> dict[str, Any]:
@@ -86,14 +88,14 @@ def score(
         directory: Where everything is written.
         data: The images, set up.
         model: The model.
-        run: The checkpoint's "run" entry.
+        checkpoint: What the model was read from.
         trainer: Tests the model, with `scored` among its callbacks.
         scored: The test's scores.
 
     Returns:
         What metrics.json holds. It is the same for the same command, timings aside.
     """
-    start = time.perf_counter()
+    start, run = time.perf_counter(), checkpoint.run
     trainer.test(model, data, verbose=False)
     tested = summary.of_stage(
         "test", {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -153,12 +155,15 @@ def score(
         "by_class": per_image.by_class(data.class_names, noisy, restored),
         "noise_curve": levels,
         "vae": None,
+        "intervals": None,
         "command": now["command"],
         "versions": now["versions"],
     }
     index = torch.arange(count, device=device)
     if isinstance(model, VAE):
         metrics["vae"] = panel(model, data, index, directory)
+    if restore is not None and cfg.intervals is not None:
+        metrics["intervals"] = intervals(cfg, directory, data, restore, index, checkpoint)
     seconds = time.perf_counter() - start
     metrics["timings"] = {"started": now["started"], "seconds": seconds} | timings
     write_json(directory / METRICS, metrics)

@@ -9,7 +9,7 @@ from baselines.tuning import Which
 from cli.checking import File, check_config
 from cli.config import check
 from groundwork.files import REPOSITORY
-from groundwork.ranges import Seed, Symmetries
+from groundwork.ranges import IntervalDelta, IntervalLevel, Seed, Symmetries
 
 # The trainer's settings that only training has a use for.
 OF_TRAINING = (
@@ -33,6 +33,8 @@ class Settings(TypedDict):
     levels: list[Annotated[FiniteFloat, Field(ge=0)]]
     symmetries: Symmetries
     extra_metrics: list[str]
+    intervals: IntervalLevel | None
+    interval_delta: IntervalDelta
 
 
 def check_settings(cfg: DictConfig) -> None:

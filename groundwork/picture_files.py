@@ -26,6 +26,9 @@ OTHERS = re.compile(
 )
 # What denoise.py writes beside a picture: these follow the picture's name.
 REPORTS = (".txt", ".json", ".triptych.png")
+# The ends of intervals, of the picture's own kind, and the map of their widths.
+ENDS, WIDTHS = (".lower", ".upper"), ".widths.png"
+WRITTEN = (*REPORTS, WIDTHS, *(end + suffix for end in ENDS for suffix in (".png", ".tif")))
 HEAD = 64  # bytes that tell a file's kind
 # The keys are Pillow's names. Short signatures check more, since texts may begin with such letters.
 SIGNATURES = {
@@ -126,7 +129,7 @@ def is_other_kind(name: str, kind: str | None) -> bool:
 
 def _is_report(path: str) -> bool:
     """Whether denoise.py wrote a file beside the picture that it restored."""
-    return any(path.endswith(end) and os.path.exists(path.removesuffix(end)) for end in REPORTS)
+    return any(path.endswith(end) and os.path.exists(path.removesuffix(end)) for end in WRITTEN)
 
 
 def _suffix(name: str) -> str:

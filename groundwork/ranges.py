@@ -21,6 +21,8 @@ def _one_or_eight(given: int) -> int:
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 Symmetries = Annotated[int, AfterValidator(_one_or_eight)]  # a Literal would take true for 1
+IntervalLevel = Annotated[float, Field(ge=0.5, le=0.999)]  # the share of pixels inside
+IntervalDelta = Annotated[float, Field(ge=0.001, le=0.5)]  # the chance that they do not hold
 
 
 def require_ranges(annotated: Any, values: Mapping[str, Any], before: str = "") -> None:

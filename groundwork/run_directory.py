@@ -18,6 +18,7 @@ LOCK = ".lock"
 RECORD, METRICS, HISTORY = "run.json", "metrics.json", "history.csv"
 CHECKPOINTS = "checkpoints"  # the folder of the three files below
 BEST, LAST, WEIGHTS = "best.ckpt", "last.ckpt", "best.safetensors"
+CALIBRATED = "calibrated.safetensors"  # what eval.py intervals= writes
 PATIENCE = 10  # seconds; the loaders' processes of a killed run hold its lock for about 5 more
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from groundwork.folders import real_paths
 from groundwork.picture_files import (
+    ENDS,
     KINDS,
     PICTURES,
     REPORTS,
     TIFF,
+    WIDTHS,
     Found,
     is_other_kind,
     kind_of_file,
@@ -31,12 +33,14 @@ class Task:
         name: Its path relative to what was given.
         restored: The file to write.
         reference: The clean picture, or None.
+        intervals: Whether intervals are written.
     """
 
     source: Path
     name: Path
     restored: Path
     reference: Path | None
+    intervals: bool = False
 
     @property
     def reports(self) -> list[Path]:
@@ -48,9 +52,16 @@ class Task:
         return self.reports[2]
 
     @property
+    def ends(self) -> list[Path]:
+        """The pictures of the intervals' lower and upper ends, and the map of their widths."""
+        suffix = ".png" if self.restored.suffix == ".png" else ".tif"
+        ends = [*(end + suffix for end in ENDS), WIDTHS]
+        return [self.restored.with_name(self.restored.name + end) for end in ends]
+
+    @property
     def written(self) -> list[Path]:
-        """The files that are written for this picture: the restored one and its reports."""
-        return [self.restored, *self.reports]
+        """The files that are written for this picture: the restored one and all beside it."""
+        return [self.restored, *self.reports, *(self.ends if self.intervals else ())]
 
 
 def beside(given: str | Sequence[str]) -> Path:
@@ -62,7 +73,11 @@ def beside(given: str | Sequence[str]) -> Path:
 
 
 def find(
-    given: str | Sequence[str], output: Path, reference: Path | None, overwrite: bool
+    given: str | Sequence[str],
+    output: Path,
+    reference: Path | None,
+    overwrite: bool,
+    intervals: bool = False,
 ) -> list[Task]:
     """Find the pictures to restore.
 
@@ -79,6 +94,7 @@ def find(
         reference: The clean picture of a single one, or a folder that has clean pictures under the
             same relative names. Their suffixes may differ.
         overwrite: Whether files of an earlier restoration may be replaced. An original never is.
+        intervals: Whether intervals are to be written.
 
     Returns:
         The pictures, in the order of their names.
@@ -96,7 +112,11 @@ def find(
         raise ValueError(f"output={output} is a file: give a folder")
     tasks = [
         Task(
-            path, name, output / restored_name(name, kind), _reference(reference, name, len(found))
+            path,
+            name,
+            output / restored_name(name, kind),
+            _reference(reference, name, len(found)),
+            intervals,
         )
         for path, name, kind, _ in sorted(found.values(), key=lambda picture: picture.name)
     ]

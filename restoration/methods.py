@@ -97,7 +97,8 @@ def method_of(given: Settings, progress: Callable[[float], None]) -> Method:
     if name == "model":
         tile = None if given["tile"] == "auto" else int(given["tile"])
         device = device_of(given["device"])
-        return by_checkpoint(given["checkpoint"], tile, device, given["symmetries"])
+        as_it_is = given["intervals"] is not None
+        return by_checkpoint(given["checkpoint"], tile, device, given["symmetries"], as_it_is)
     if name == "zero_shot":
 
         def by_itself(noisy: np.ndarray, std: float | None) -> Restored:
@@ -116,14 +117,18 @@ def method_of(given: Settings, progress: Callable[[float], None]) -> Method:
 
 
 def by_checkpoint(
-    checkpoint: str, tile: int | None, device: torch.device, symmetries: int = 1
+    checkpoint: str,
+    tile: int | None,
+    device: torch.device,
+    symmetries: int = 1,
+    as_it_is: bool = False,
 ) -> Method:
     """Return the method of a model, or of the weights that ship if `checkpoint` is `AUTO`.
 
     Args:
         checkpoint: A file, a name of weights that ship, or `AUTO`.
         tile, device: See `Restorer`.
-        symmetries: See `ByModel`.
+        symmetries, as_it_is: See `ByModel`.
 
     Raises:
         ValueError: It is not a checkpoint of a model that restores pictures.
@@ -131,7 +136,7 @@ def by_checkpoint(
     """
     if checkpoint == AUTO:
         return ByNoise(tile, device, symmetries)
-    return ByModel(checkpoint, tile, device, symmetries)
+    return ByModel(checkpoint, tile, device, symmetries, as_it_is)
 
 
 def device_of(given: str) -> torch.device:
@@ -157,6 +162,7 @@ class ByModel:
         checkpoint: A file, or the name of weights that ship.
         tile, device: See `Restorer`.
         symmetries: 1, or 8 to average what is restored over them.
+        as_it_is: Restore by the network alone, as eval.py does when it calibrates intervals.
 
     Raises:
         ValueError: It is not a checkpoint of a model that restores pictures, or these cannot be
@@ -165,9 +171,15 @@ class ByModel:
     """
 
     def __init__(
-        self, checkpoint: str, tile: int | None, device: torch.device, symmetries: int = 1
+        self,
+        checkpoint: str,
+        tile: int | None,
+        device: torch.device,
+        symmetries: int = 1,
+        as_it_is: bool = False,
     ) -> None:
         self.checkpoint = checkpoint
+        self.as_it_is = as_it_is
         model, run = load_model(checkpoint)
         self.restorer = Restorer(model, tile, device)
         self.training = training_of(model, run)
@@ -179,7 +191,8 @@ class ByModel:
 
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
         network, training = self.network, self.training
-        growing = estimate_growing(noisy) if training.for_even_noise else None
+        helped = training.for_even_noise and not self.as_it_is
+        growing = estimate_growing(noisy) if helped else None
 
         def restore(picture: np.ndarray) -> np.ndarray:
             result: np.ndarray = network(torch.from_numpy(picture)).numpy()
@@ -187,7 +200,7 @@ class ByModel:
 
         if growing is not None:
             picture = restored_evenly(restore, noisy, growing)
-        elif training.for_even_noise and std:
+        elif helped and std:
             picture = clean_from_means(noisy, std)(network(torch.from_numpy(noisy))).numpy()
         else:
             picture = restore(noisy)

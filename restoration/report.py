@@ -9,6 +9,7 @@ from groundwork.files import write_json, write_whole
 from reporting.tables import Table
 from reporting.terminal import Terminal
 from restoration.inputs import Task
+from restoration.intervals import About
 from restoration.methods import TITLES, How
 from restoration.residual import Residual
 
@@ -52,6 +53,7 @@ class Report:
         lost: Metadata of the original that the restored file does not have.
         sigma: The noise as the user has given it. None if it was estimated.
         strength: The share of the residual that was taken away, as the user has chosen.
+        intervals: Those that were written, if any.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class Report:
     lost: tuple[str, ...] = ()
     sigma: float | None = None
     strength: float = 1.0
+    intervals: About | None = None
 
     @property
     def noise_in_range(self) -> bool | None:
@@ -109,7 +112,7 @@ class Report:
                 "Most of the noise was left in: the residual is "
                 f"{self.residual.strength:.1f} times as strong as the noise."
             )
-        return found
+        return found + (self.intervals.warnings if self.intervals else [])
 
     def _unlike(self) -> list[str]:
         """Say how the picture differs from those that the model was trained on."""
@@ -151,6 +154,7 @@ class Report:
             "scores": self.scores,
             "sigma": self.sigma,
             "strength": self.strength,
+            "intervals": self.intervals and self.intervals.as_dict(),
             "lost": list(self.lost),
             "warnings": self.warnings,
         }
@@ -169,6 +173,8 @@ class Report:
         for name, scores in (self.scores or {}).items():
             ssim = "" if scores["ssim"] is None else f", SSIM {scores['ssim']:.4f}"
             lines.append(f"Against the reference, {name}: PSNR {scores['psnr']:.2f} dB{ssim}.")
+        if self.intervals:
+            lines.append(self.intervals.as_text())
         if self.lost:
             lines.append(f"Not carried over from the original: {'; '.join(self.lost)}.")
         for warning in self.warnings:

@@ -8,7 +8,7 @@ from pydantic import Field
 from cli.checking import File, check_config
 from datamodules.value_range import Given, require_range
 from groundwork.files import expand
-from groundwork.ranges import Seed, Symmetries
+from groundwork.ranges import IntervalLevel, Seed, Symmetries
 
 Name = Literal["model", "zero_shot", "bm3d", "nlm", "tv"]
 
@@ -27,6 +27,7 @@ class Settings(TypedDict):
     range: Given
     tile: Literal["auto"] | Annotated[int, Field(ge=1)]
     symmetries: Symmetries
+    intervals: IntervalLevel | None
     device: Literal["auto", "cpu", "cuda"]
     overwrite: bool
 
@@ -42,9 +43,33 @@ def checked(cfg: DictConfig) -> Settings:
     require_range(settings["range"])
     if settings["method"] != "model" and settings["symmetries"] != 1:
         raise ValueError(f"symmetries={settings['symmetries']}: it is for method=model alone")
+    if settings["intervals"] is not None:
+        _require_intervals(settings)
     paths = ("checkpoint", "input", "output", "reference")
     checked: Settings = settings | {name: _expanded(settings[name]) for name in paths}
     return checked
+
+
+def _require_intervals(settings: Settings) -> None:
+    """Refuse settings with which a picture has no calibrated intervals.
+
+    Raises:
+        ValueError: They are such.
+    """
+    asked = f"intervals={settings['intervals']}"
+    if settings["method"] != "model":
+        raise ValueError(f"{asked}: it is for method=model alone")
+    if settings["strength"] != 1:
+        raise ValueError(
+            f"{asked} strength={settings['strength']}: intervals are around what the model "
+            "restores, leave strength out"
+        )
+    if settings["checkpoint"] == "auto":
+        raise ValueError(
+            f"{asked}: the weights that ship are not calibrated. python eval.py checkpoint=photo "
+            f"data=folder data.channels=3 data.root=photos/ {asked} calibrates them on pictures "
+            "like yours, and writes calibrated.safetensors for checkpoint="
+        )
 
 
 def _expanded(path: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import os
 import pickle
 import re
@@ -21,6 +22,7 @@ import torch
 
 from cli.messages import is_users_mistake
 from denoisers.checkpoint import build_model, load_model
+from denoisers.intervals.calibration import calibrations_of
 from denoisers.resuming import read_resumable
 from tests.helpers.processes import call_in_process
 from tests.helpers.runs import (
@@ -160,6 +162,56 @@ def test_settings_in_a_checkpoint_name_no_foreign_code(
         altered(file, *place, value=dict(node) | {key: value})
         assert_refused(file, reason)
     assert os.listdir(tmp_path) == ["harmful.ckpt"]
+
+
+def test_the_noise_of_a_calibration_names_no_foreign_code_either(tmp_path: Path) -> None:
+    proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
+    harmful = {"_target_": "os.mkdir", "path": str(proof)}
+    right = calibration()
+    assert calibrations_of(load_model(altered(file, "run", "intervals", value=[right]))[1])
+    for noise, reason in (
+        (harmful, "'os.mkdir' is not of"),
+        ({"std": 0.5}, "None is not of"),
+        (right["noise"] | {"std": harmful}, "'os.mkdir' is not of"),
+        (right["noise"] | {"std": [{"deep": harmful}]}, "'os.mkdir' is not of"),
+        (right["noise"] | {"std": "${oc.env:HOME}"}, "it holds the interpolation"),
+        (right["noise"] | {"_partial_": True}, "it holds the key '_partial_'"),
+    ):
+        altered(file, "run", "intervals", value=[right, right | {"noise": noise}])
+        assert_refused(file, reason)
+    assert os.listdir(tmp_path) == ["harmful.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"scale": -1.0}, r"intervals\.0\.scale is wrong: Input should be greater than 0"),
+        ({"level": math.nan}, r"intervals\.0\.level is wrong"),
+        ({"widths": {"weights": []}}, r"intervals\.0\.widths\.knots is wrong: Field required"),
+        ({"images": [torch.ones(1)]}, r"intervals\.0\.images is wrong"),
+        ({"\x1b[2J" + 200 * "x": 1}, r"intervals\.0\.\?\[2Jx{60,70} is wrong: Extra inputs"),
+    ],
+)
+def test_a_calibration_that_is_none_is_one_line(
+    wrong: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    file = altered(tmp_path / "odd.ckpt", "run", "intervals", value=[calibration() | wrong])
+    with pytest.raises(ValueError, match=f"is not a checkpoint of this project: its {reason}"):
+        load_model(file)
+
+
+def calibration() -> dict[str, Any]:
+    """The smallest calibration of intervals that there is."""
+    return {
+        "noise": {"_target_": "datamodules.noise.Gaussian", "std": 0.5, "clip": True},
+        "symmetries": 1,
+        "level": 0.9,
+        "delta": 0.1,
+        "images": 100,
+        "image_shape": [1, 28, 28],
+        "scale": 1.0,
+        "widths": {"weights": [], "knots": [0.0], "lower": [0.1], "upper": [0.1]},
+    }
 
 
 def assert_refused(file: Path, reason: str) -> None:
