@@ -13,14 +13,14 @@ from torch import Tensor
 
 from denoisers.checkpoint import load_model
 from denoisers.symmetries import over_symmetries, require_turnable
+from estimation.anscombe import SensorNoise
+from estimation.stabilising import estimate_growing, restored_evenly
+from estimation.whiteness import whiteness
 from restoration import classical, zero_shot
-from restoration.anscombe import SensorNoise
 from restoration.clipping import clean_from_means
 from restoration.restorer import Restorer
 from restoration.settings import Name, Settings
-from restoration.stabilising import estimate_growing, restored_evenly
 from restoration.trained_on import Training, training_of
-from restoration.whiteness import whiteness
 
 TITLES: dict[Name, str] = {
     "zero_shot": "a network that was trained on the picture itself (Zero-Shot Noise2Noise)",

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from restoration.noise_level import clipped_moments
+from estimation.noise_level import clipped_moments
+from estimation.whiteness import correlation
 
 STEPS = 4096  # of brightness, in the table of moments
 LEAST_STD = 1 / 255 / math.sqrt(12)  # the noise of rounding to 8 bits
@@ -83,10 +84,3 @@ def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]
     means, variances = clipped_moments(np.linspace(0, 1, STEPS + 1), std)
     place = np.rint(restored * STEPS).clip(0, STEPS).astype(np.int16)
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]
-
-
-def correlation(first: np.ndarray, second: np.ndarray, power: float) -> float:
-    """Mean product over the power, or 0 where there is nothing to multiply."""
-    if first.size == 0 or power == 0:
-        return 0.0
-    return float((first * second).mean(dtype=np.float64)) / power

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm, poisson
 
-from restoration.anscombe import MANY_PHOTONS, SensorNoise, expected, stabilised, unstabilised
+from estimation.anscombe import MANY_PHOTONS, SensorNoise, expected, stabilised, unstabilised
 
 NOISES = [SensorNoise(0.05, 0.0), SensorNoise(0.05, 0.0025), SensorNoise(0.02, 0.01)]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from restoration.anscombe import SensorNoise, stabilised, unstabilised
-from restoration.sensor_noise import estimate_sensor_noise
+from estimation.anscombe import SensorNoise, stabilised, unstabilised
+from estimation.sensor_noise import estimate_sensor_noise
 
 # The least share of the noise's variance at mean brightness that grows with the light. With less,
 # the noise is as even as it needs to be, and the estimate is uncertain.

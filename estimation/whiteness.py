@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from restoration.residual import correlation
-
 # Rows and columns between two pixels. Demosaicking and JPEG correlate pixels over two and more.
 LAGS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
 CORRELATED = 0.1  # weaker correlations are those that a good restoration leaves behind
@@ -54,3 +52,10 @@ def whiteness(noise: np.ndarray) -> Whiteness:
     chance = float(chi2.sf(statistic, len(LAGS)))
     strongest = max(map(math.fabs, found))
     return Whiteness(tuple(found), strongest, chance, chance > 0.01 or strongest < CORRELATED)
+
+
+def correlation(first: np.ndarray, second: np.ndarray, power: float) -> float:
+    """Mean product over the power, or 0 where there is nothing to multiply."""
+    if first.size == 0 or power == 0:
+        return 0.0
+    return float((first * second).mean(dtype=np.float64)) / power
