@@ -11,6 +11,7 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     seed            of the run
     early_stopping  its settings
     split           fingerprint of the validation split
+    learned_from    of noisy pictures that were learned from without clean ones: their files
 """
 
 import copy

@@ -150,8 +150,9 @@ class ByModel:
     """Restores pictures with a model.
 
     A network for noise that is even and was not cut, such as the weights that ship, is helped with
-    other noise. If the noise grows with the light, its variance is made even first. Otherwise, if
-    it was cut to [0, 1], the bias of that is undone afterwards.
+    other noise. If the noise grows with the light, its variance is made even first; so it is for a
+    model that has learned from pictures that were made even. Otherwise, if the noise was cut to
+    [0, 1], the bias of that is undone afterwards.
 
     Args:
         checkpoint: A file, or the name of weights that ship.
@@ -179,7 +180,8 @@ class ByModel:
 
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
         network, training = self.network, self.training
-        growing = estimate_growing(noisy) if training.for_even_noise else None
+        evens = training.for_even_noise or training.even
+        growing = estimate_growing(noisy) if evens else None
 
         def restore(picture: np.ndarray) -> np.ndarray:
             result: np.ndarray = network(torch.from_numpy(picture)).numpy()
