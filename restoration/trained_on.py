@@ -60,7 +60,9 @@ class Training(NamedTuple):
     @property
     def noise_named(self) -> str:
         """The noise of the training, in words."""
-        return "their own noise" if self.learned_from else str(self.noise)
+        if not self.learned_from:
+            return str(self.noise)
+        return "its own noise" if len(self.learned_from) == 1 else "their own noise"
 
     @property
     def other_noise(self) -> str:

@@ -255,7 +255,7 @@ def test_a_restored_pictures_report_says_that_no_clean_one_was_seen(
     assert report.as_dict()["learned_from"] == ["one.tif"]
     said = "UNet, which never saw a clean picture and learned from the noisy picture one.tif,"
     assert said in report.as_text()
-    assert "with their own noise" in report.as_text()
+    assert "with its own noise" in report.as_text()
     # Weights to start from may have seen clean pictures, also in a run that goes on from there.
     begun = train_on(picture, tmp_path / "begun", f"init={trained.best}", "trainer.max_epochs=1")
     resumed = resume_in(tmp_path / "resumed", begun.last, "trainer.max_epochs=2")
