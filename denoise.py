@@ -94,10 +94,10 @@ def restore(
     import numpy as np
 
     from datamodules.pictures import open_picture, range_of
+    from estimation.noise_level import estimate_std
     from restoration import measures, methods, report, samples, triptych, writing
     from restoration.intervals import Ends
     from restoration.metadata import metadata_of
-    from restoration.noise_level import estimate_std
     from restoration.reference import clean_planes
 
     stored = open_picture(task.source)

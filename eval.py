@@ -56,6 +56,11 @@ def evaluate(cfg: DictConfig, directory: Path) -> dict[str, Any]:
         noise: Noise = build(cfg.noise, "noise")
         require_levels(noise, cfg.levels)
         data = build(cfg.data, "data", noise=noise)
+        if data.own_noise:
+            raise ValueError(
+                f"data: {type(data).__name__} has no clean pictures to add noise to: score by "
+                "denoise.py checkpoint=… reference=…, or give data=folder and a noise"
+            )
         classifier, control = task_models(cfg, model, data)
         measures = measures_for(data.image_shape, cfg.extra_metrics)
         require_symmetries(model, cfg.symmetries)

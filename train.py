@@ -40,7 +40,8 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         go_on: Go on from the last epoch of a run of the same config that was cut off there.
 
     Returns:
-        The monitored metric of the best epoch: val/psnr in dB, or val/accuracy.
+        The monitored metric of the best epoch: val/psnr in dB, val/accuracy, or for noisy pictures
+        the objective's loss.
 
     Raises:
         ValueError, FileNotFoundError: The user can mend it. No image has been read yet.
@@ -49,11 +50,14 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
     from pytorch_lightning import seed_everything
 
     from cli.config import build, plain, without_objects
+    from datamodules.noisy_folder import NoisyFolder
     from denoisers.resuming import read_resumable
     from denoisers.schedule import length_of, require_possible
+    from denoisers.training_objective import Unsupervised
     from groundwork.environment import environment, isolated, new_run_id
     from groundwork.files import expand, write_json
     from training.initial_weights import start_from
+    from training.own_noise import fit_objective
     from training.set_objective import set_objective
     from training.settings import check_batches, check_settings
 
@@ -73,7 +77,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
-        set_objective(cfg.objective, model, data)
+        objective = set_objective(cfg.objective, model, data)
         if cfg.init and start is None:
             start_from(model, cfg.init, cfg.init_strict)
         if cfg.compile:
@@ -98,6 +102,11 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
 
         data.prepare_data()
         data.setup("fit")
+        if isinstance(data, NoisyFolder) and isinstance(objective, Unsupervised):
+            record["objective"] |= fit_objective(model, objective, data)
+            # Weights of `init` may have seen clean pictures, also in a run that is resumed.
+            if not cfg.init and (resumed is None or "learned_from" in resumed):
+                record["learned_from"] = data.learned_from
         check_batches(cfg.trainer, data)  # again: pictures may have room for fewer crops than asked
         if trains(model):
             settings = model.optimizer_settings
@@ -159,6 +168,7 @@ def make_trainer(
         History,
         LastCheckpoint,
         best_beside,
+        mode_of,
     )
     from training.loggers import loggers
     from training.profiling import profiler_into
@@ -180,7 +190,8 @@ def make_trainer(
         LastCheckpoint(checkpoints, start),
     ]
     if cfg.early_stopping.patience is not None:
-        stopping = EarlyStopping(model.monitor, mode="max", strict=False, **cfg.early_stopping)
+        mode = mode_of(model.monitor)
+        stopping = EarlyStopping(model.monitor, mode=mode, strict=False, **cfg.early_stopping)
         callbacks.append(stopping)
     trainer = build(
         settings,
@@ -238,8 +249,10 @@ def _run(
         weights = best_epoch.get("state_dict")
     model.load_state_dict(trainer.strategy.broadcast(weights))
     model.eval()
-    trainer.test(model, data, verbose=False)
-    tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    tested: dict[str, float] = {}
+    if data.test_count:  # noisy pictures have none
+        trainer.test(model, data, verbose=False)
+        tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
     if writes:
         finish(trainer, model, data, cfg, best[model.monitor])
         metrics = report.training_metrics(

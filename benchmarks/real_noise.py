@@ -124,8 +124,8 @@ def model(given: str, symmetries: int) -> tuple[str, Callable[[np.ndarray], np.n
     """
     import torch
 
+    from estimation.noise_level import estimate_std
     from restoration.methods import by_checkpoint
-    from restoration.noise_level import estimate_std
 
     name, equals, path = given.partition("=")
     method = by_checkpoint(path if equals else given, None, torch.device("cpu"), symmetries)

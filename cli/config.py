@@ -29,7 +29,7 @@ from cli.trainer_settings import TrainerSettings
 from datamodules.images import ImageDataModule
 from datamodules.noise import Noise
 from denoisers.base import ImageModel
-from denoisers.objectives import TrainingObjective
+from denoisers.training_objective import TrainingObjective
 from groundwork import machine
 from groundwork.ranges import annotations_of
 

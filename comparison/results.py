@@ -179,7 +179,9 @@ def _run(directory: Path) -> Run:
     record = _json(directory / RECORD, TrainingRecord)
     metrics = _json(directory / METRICS, TrainingMetrics)
     if "psnr" not in metrics.test:
-        raise ValueError("a classifier restores nothing, so it has no PSNR")
+        raise ValueError(
+            "it has no PSNR: a classifier restores nothing, and noisy pictures no clean ones"
+        )
     settings = (
         settings_of("model", record.model)
         | settings_of("noise", record.noise)
@@ -230,7 +232,9 @@ def _seconds(max_time: Any) -> float | None:
 def _evaluation(directory: Path) -> Evaluation:
     metrics = _json(directory / METRICS, EvaluationMetrics)
     if "psnr" not in metrics.test:
-        raise ValueError("a classifier restores nothing, so it has no PSNR")
+        raise ValueError(
+            "it has no PSNR: a classifier restores nothing, and noisy pictures no clean ones"
+        )
     images = _columns(directory / "per_image.csv", "noisy_psnr", "psnr")
     noisy_psnr, psnr = (np.array(images[name], dtype=float) for name in ("noisy_psnr", "psnr"))
     if not np.isfinite(psnr).all():

@@ -57,7 +57,11 @@ class ImageDataModule(LightningDataModule):
         train_count: Images from which the validation split is taken.
         test_count: Images in the test split.
         licence: What the images may be used for. Exported models repeat it.
-        second_view: Whether training batches have a second noisy view.
+        second_view: Whether batches have a second noisy view, also those of validation if the
+            images have noise of their own.
+        own_noise: Whether the images are noisy already. There may then be no clean ones.
+        has_clean: Whether batches have clean images. Where they have none, these are NaN.
+        has_second: Whether images with noise of their own have a second noisy view.
         test_split: The split that tests use. "val" scores the validation images, to choose
             something by them.
 
@@ -71,6 +75,9 @@ class ImageDataModule(LightningDataModule):
     test_count: int
     licence: ClassVar[str] = "not stated"
     second_view = False
+    own_noise = False
+    has_clean = True
+    has_second = False
     test_split: Split = "test"
 
     def __init__(
@@ -107,7 +114,7 @@ class ImageDataModule(LightningDataModule):
             rows: int64 B ..., some of the split's `_rows`.
 
         Returns:
-            Unsigned integers B C H W. The largest number of their type is white.
+            Unsigned integers B C H W, the largest number of whose type is white, or float32.
         """
 
     @property
@@ -242,7 +249,12 @@ class ImageDataModule(LightningDataModule):
 
 
 def in_unit_range(samples: Tensor) -> Tensor:
-    """Scale unsigned integers to float32 in [0, 1]. The largest number of their type is white."""
+    """Scale unsigned integers to float32 in [0, 1]. The largest number of their type is white.
+
+    Floating-point numbers stay what they are.
+    """
+    if samples.is_floating_point():
+        return samples
     return samples.float().div_(torch.iinfo(samples.dtype).max)
 
 

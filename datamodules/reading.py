@@ -116,7 +116,7 @@ def ranges_of(paths: Sequence[Path], given: Given) -> Ranges:
         ValueError: A file cannot be read, or its type does not hold the range.
     """
     groups: dict[tuple[np.dtype, bool], list[Numbers]] = {}
-    for numbers in _several_at_a_time(numbers_in, paths):
+    for numbers in several_at_a_time(numbers_in, paths):
         groups.setdefault((numbers.dtype, numbers.inverted), []).append(numbers)
     ranges = {kind: value_range(given, group) for kind, group in groups.items()}
     for (dtype, _), values in ranges.items():
@@ -136,13 +136,13 @@ def read_pictures(paths: Sequence[Path], channels: int, ranges: Ranges) -> list[
         ValueError: A file cannot be read.
     """
     log.info("reading %d pictures", len(paths))
-    pictures = _several_at_a_time(partial(_read, channels=channels, ranges=ranges), paths)
+    pictures = several_at_a_time(partial(_read, channels=channels, ranges=ranges), paths)
     if transparent := sum(picture.transparent for picture in pictures):
         log.info("transparency: %d pictures have some, and are laid over white", transparent)
     return pictures
 
 
-def _several_at_a_time(read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
+def several_at_a_time(read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
     """Call `read` for each file, in threads.
 
     Returns:

@@ -21,6 +21,7 @@ from groundwork.ranges import Seed, require_ranges
 from groundwork.seeding import derive_seed, generator
 
 Stage = Literal["train", "val", "test"]
+HELD_OUT_DRAWS = 4  # of an objective, over which its loss on held-out images is averaged
 # Sizes of layers. Between two of the widest the count of weights still fits into 64 bits.
 Width = Annotated[int, Field(ge=1, le=100_000)]
 Widths = Annotated[list[Width], Field(min_length=1)]
@@ -52,7 +53,7 @@ class ImageModel(LightningModule):
 
     Attributes:
         image_shape: C H W.
-        monitor: The metric that chooses the best epoch. Higher is better.
+        monitor: The metric that chooses the best epoch. `is_better_higher` says which is best.
         scored: Images in the last pass of each stage, of all processes together.
 
     Raises:
@@ -72,6 +73,7 @@ class ImageModel(LightningModule):
         self._counts: Counter[Stage] = Counter()
         self._trained_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
         self._compiled: Callable[[Batch, torch.Generator], LossOutput] | None = None
+        self._held_out_loss: str | None = None
 
     # What a model defines.
 
@@ -112,6 +114,18 @@ class ImageModel(LightningModule):
         The objective, one of `denoisers.objectives`, belongs to the run and not to the model.
         """
         self._trained_by = objective
+
+    def choose_by_objective(self, name: str) -> None:
+        """Let the objective's loss on held-out images choose the epoch, in place of clean images.
+
+        It is a mean over `HELD_OUT_DRAWS` draws, the same in each epoch, so that epochs differ by
+        their weights alone.
+
+        Args:
+            name: The loss is logged by it, since it says nothing of clean images.
+        """
+        self._held_out_loss = name
+        self.monitor = f"val/{name}"
 
     def training_loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         """Return the loss that training minimises: the objective's, or else the model's own."""
@@ -168,9 +182,12 @@ class ImageModel(LightningModule):
         return output
 
     def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> LossOutput:
-        training = self._compiled or self.training_loss_of
-        compute = training if stage == "train" else self.loss_of
-        loss = compute(batch, random)
+        if stage == "train":
+            loss = (self._compiled or self.training_loss_of)(batch, random)
+        elif stage == "val" and self._held_out_loss:
+            loss = self._mean_of_draws(batch)
+        else:
+            loss = self.loss_of(batch, random)
         totals, size = self._totals[stage], len(batch.clean)
         self._counts[stage] += size
         for name, value in loss.terms.items():
@@ -178,6 +195,13 @@ class ImageModel(LightningModule):
             # than the step of a small network.
             totals[name] = totals.get(name, 0) + value.detach() * size
         return loss
+
+    def _mean_of_draws(self, batch: Batch) -> LossOutput:
+        draws = [
+            self.training_loss_of(batch, self._held_out_random).terms["loss"]
+            for _ in range(HELD_OUT_DRAWS)
+        ]
+        return LossOutput({"loss": torch.stack(draws).mean()})
 
     def on_train_epoch_start(self) -> None:
         self._start("train")
@@ -206,6 +230,7 @@ class ImageModel(LightningModule):
             metrics.reset()  # not at the end: what they hold of each image can be read after it
         if stage != "train":
             self._evaluation_random = generator("cpu", "evaluation latent")
+            self._held_out_random = generator(self.device, "held-out loss")
 
     def _finish(self, stage: Stage) -> None:
         images = int(self._of_all(torch.tensor(self._counts[stage], device=self.device)))
@@ -213,6 +238,8 @@ class ImageModel(LightningModule):
         totals = self._totals[stage].items()
         means = {name: self._of_all(total) / images for name, total in totals}
         self._require_finite(f"{stage}/loss", means["loss"])
+        if stage == "val" and self._held_out_loss:
+            means[self._held_out_loss] = means.pop("loss")
         for metrics in self.stage_metrics(stage):
             means |= metrics.compute()
         monitored = self.monitor.split("/")[1]

@@ -13,6 +13,7 @@ A checkpoint is Lightning's, with one more entry, "run": a plain dict of
     split           fingerprint of the validation split
     intervals       calibrated intervals, where eval.py has added some: a list of what
                     `denoisers.intervals.calibration.Calibration` has
+    learned_from    of noisy pictures that were learned from without clean ones: their files
 """
 
 import copy

@@ -7,13 +7,12 @@ batch. In expectation all but Noise2Self's and Neighbor2Neighbor's are the super
 
 An objective changes training only. The network stays the same and restores an image in one pass.
 Validation and test compare with clean images, and the best epoch is chosen by val/psnr, as in the
-papers, so only the training images can do without clean ones.
+papers. Only for pictures that are noisy already, the objective's loss on held-out ones chooses.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+import math
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,54 +20,11 @@ from pydantic import Field
 from torch import Tensor
 
 from denoisers.base import ImageModel, LossOutput
-from denoisers.denoiser import PixelDenoiser
 from denoisers.losses import distance
+from denoisers.training_objective import Net, TrainingObjective, Unsupervised
 from groundwork.batch import Batch
-from groundwork.ranges import require_ranges
 
-Net = Callable[[Tensor], Tensor]  # B C H W -> B C H W
-NoiseKind = Literal["any", "zero-mean", "gaussian"]
-SQUARED = ("mse", "psnr")  # losses whose place the squared error can take
-
-
-class TrainingObjective(ABC):
-    """What training minimises.
-
-    A new objective is a frozen dataclass in this file, whose fields are its settings with their
-    ranges, and a YAML file in `conf/objective/` with their defaults.
-
-    Attributes:
-        needs_noise: The noise that the training images need: any, with zero mean, or white
-            Gaussian noise of a known standard deviation that is not clipped.
-        needs_second: Whether batches need a second noisy view.
-
-    Raises:
-        ValueError: A setting is out of range.
-    """
-
-    needs_noise: ClassVar[NoiseKind]
-    needs_second: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        require_ranges(type(self), vars(self))
-
-    @abstractmethod
-    def require_fit(self, model: ImageModel) -> None:
-        """Refuse a model that this objective cannot train.
-
-        Raises:
-            ValueError: It cannot train the model. The message says why.
-        """
-
-    @abstractmethod
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
-        """Return the loss of a batch.
-
-        Args:
-            model: The model that learns.
-            batch: The batch.
-            random: The only source of randomness, on the batch's device.
-        """
+Sigma = Annotated[float, Field(ge=0)] | None
 
 
 @dataclass(frozen=True)
@@ -84,49 +40,6 @@ class Supervised(TrainingObjective):
         return model.loss_of(batch, random)
 
 
-class Unsupervised(TrainingObjective):
-    """An objective that does not use `batch.clean`.
-
-    Attributes:
-        needs_fully_convolutional: Whether it trains on images of another size than the data's.
-    """
-
-    needs_noise: ClassVar[NoiseKind] = "zero-mean"
-    needs_fully_convolutional: ClassVar[bool] = False
-
-    def require_fit(self, model: ImageModel) -> None:
-        name, of = type(self).__name__, type(model).__name__
-        if not isinstance(model, PixelDenoiser):
-            raise ValueError(
-                f"objective: {name} replaces a loss between pixels, and a {of}'s is another: it "
-                "takes objective=supervised only"
-            )
-        if model.loss not in SQUARED:
-            raise ValueError(
-                f"objective: {name} finds clean images as the mean of noisy ones, which minimises "
-                f"the squared error and no other: model.loss={model.loss} must be mse or psnr"
-            )
-        if self.needs_fully_convolutional and not model.fully_convolutional:
-            raise ValueError(
-                f"objective: {name} trains on images of half the size, and a {of} takes one size "
-                "only: choose a convolutional model"
-            )
-
-    def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
-        assert isinstance(model, PixelDenoiser)
-        return LossOutput({"loss": self.loss(model.estimate, batch, random)})
-
-    @abstractmethod
-    def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        """Return the loss, a scalar.
-
-        Args:
-            net: Maps noisy to restored images, B C H W, not cut to [0, 1].
-            batch: The batch.
-            random: The only source of randomness, on the batch's device.
-        """
-
-
 @dataclass(frozen=True)
 class Noise2Noise(Unsupervised):
     """Lehtinen et al. (2018), eq. 6: |f(y) - y'|^2, where y' is x under another draw of the noise.
@@ -135,6 +48,9 @@ class Noise2Noise(Unsupervised):
     """
 
     needs_second = True
+
+    def allowed_reach(self) -> tuple[float, float]:
+        return math.inf, math.inf
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         assert batch.second is not None
@@ -247,15 +163,20 @@ class SURE(Unsupervised):
     and Unser 2008, theorem 2). Such small differences need float32, so mixed precision is off.
 
     Attributes:
-        sigma: Standard deviation of the noise, in units of the [0, 1] range.
+        sigma: Standard deviation of the noise, in units of the [0, 1] range. None is to be
+            estimated from the pictures.
         epsilon: Step of the difference, in the same units.
     """
 
-    sigma: Annotated[float, Field(ge=0)]
+    sigma: Sigma
     epsilon: Annotated[float, Field(gt=0)]
     needs_noise = "gaussian"
 
+    def fitted(self, std: float | None, reach: tuple[int, int]) -> Self:
+        return self if self.sigma is not None else replace(self, sigma=_known(std))
+
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
+        assert self.sigma is not None
         noisy, variance = batch.noisy, self.sigma**2
         direction = batch.draw_per_image(lambda images: standard_normal_like(images, random))
         with torch.autocast(noisy.device.type, enabled=False):
@@ -278,13 +199,17 @@ class R2R(Unsupervised):
     Fashion-MNIST at sigma 0.5 the mean over 50 gains 0.02 dB.
 
     Attributes:
-        sigma: Standard deviation of the noise, in units of the [0, 1] range.
+        sigma: Standard deviation of the noise, in units of the [0, 1] range. None is to be
+            estimated from the pictures.
         alpha: How much noisier the input is than y. The paper has 0.5.
     """
 
-    sigma: Annotated[float, Field(ge=0)]
+    sigma: Sigma
     alpha: Annotated[float, Field(gt=0)]
     needs_noise = "gaussian"
+
+    def fitted(self, std: float | None, reach: tuple[int, int]) -> Self:
+        return self if self.sigma is not None else replace(self, sigma=_known(std))
 
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         draw = batch.draw_per_image(lambda images: standard_normal_like(images, random))
@@ -293,9 +218,16 @@ class R2R(Unsupervised):
 
     def views(self, noisy: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
         """Return input and target, B C H W each, for a standard normal draw of that shape."""
+        assert self.sigma is not None
         noise = self.sigma * draw
         return noisy + self.alpha * noise, noisy - noise / self.alpha
 
 
 def standard_normal_like(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.randn(images.shape, generator=random, device=images.device)
+
+
+def _known(std: float | None) -> float:
+    if std is None:
+        raise ValueError("objective.sigma: the noise of the pictures cannot be estimated: give it")
+    return std

@@ -41,7 +41,8 @@ class Batch(NamedTuple):
 
     Attributes:
         noisy: The model's input, float32 B C H W.
-        clean: The target, float32 B C H W in [0, 1].
+        clean: The target, float32 B C H W in [0, 1]. It is NaN for noisy pictures without a clean
+            one.
         label: The class, int64 B; -1 where there is none.
         second: Another noisy view of the same images, float32 B C H W, for objectives that need
             one.

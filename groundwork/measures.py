@@ -3,7 +3,7 @@
 This file imports nothing heavy: comparing runs needs no torch.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 NOISY = "noisy_"  # before the name of a measure of the noisy input
@@ -79,6 +79,19 @@ def by_image(measured: Collection[str]) -> list[str]:
 def title_of(name: str) -> str:
     """Return what tables call a measure. An unknown one goes by its own name."""
     return MEASURES[name].title if name in MEASURES else name.replace("_", " ")
+
+
+def is_better_higher(name: str) -> bool:
+    """Return whether a larger number is better. Of unknown measures, only losses are not."""
+    if name in MEASURES:
+        return MEASURES[name].higher_is_better
+    return not name.endswith("loss")
+
+
+def best_row(rows: Sequence[Mapping[str, float]], monitor: str) -> Mapping[str, float]:
+    """Return the first of the rows that is best by a monitored metric, such as "val/psnr"."""
+    sign = 1 if is_better_higher(monitor.partition("/")[2]) else -1
+    return max(rows, key=lambda row: sign * row[monitor])
 
 
 def in_order(names: set[str]) -> list[str]:

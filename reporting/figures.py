@@ -4,7 +4,6 @@ They are matplotlib figures made without pyplot, which keeps state and looks for
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from torch import Tensor
 
 from datamodules.images import ImageDataModule
 from datamodules.sampling import Draw
-from groundwork.measures import BY_IMAGE, MEASURES, in_order
+from groundwork.batch import Batch
+from groundwork.measures import BY_IMAGE, MEASURES, best_row, in_order
 
 NOISY, MODEL = "noisy input", "model"  # methods in a noise curve, beside the baselines
 BASELINE_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # C7 is grey
@@ -98,7 +98,13 @@ def training_samples(data: ImageDataModule) -> Figure:
     draw = Draw("train", epoch=0, step=0, positions=positions)
     batch = data.on_after_batch_transfer(draw, 0)
     names = titles(data.class_names, batch.label)
-    return strip({"clean": batch.clean, "noisy": batch.noisy}, names)
+    return strip(clean_and_noisy(batch), names)
+
+
+def clean_and_noisy(batch: Batch) -> dict[str, Tensor]:
+    """Return a batch's images by the name of their row. Noisy pictures may have no clean ones."""
+    noisy = {"noisy": batch.noisy}
+    return noisy if batch.clean.isnan().any() else {"clean": batch.clean} | noisy
 
 
 def titles(names: Sequence[str], labels: Tensor) -> list[str]:
@@ -119,7 +125,7 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     names = {name for row in rows for name in row if "/" in name}
     metrics = in_order({name.split("/")[1] for name in names})
     metrics.sort(key=lambda metric: metric != "loss")  # it comes first
-    best = max(rows, key=lambda row: row.get(monitor, -math.inf))["epoch"]
+    best = best_row([row for row in rows if monitor in row], monitor)["epoch"]
     across = min(len(metrics), 3)
     down = -(-len(metrics) // across)
     figure, axes = _panels(down, across)

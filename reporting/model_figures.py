@@ -27,7 +27,8 @@ def strip_of(
 ) -> Figure:
     """Draw a batch clean, noisy and restored, with the true classes above it.
 
-    Under a noisy or restored image stand its PSNR and the classifier's guess.
+    Under a noisy or restored image stand its PSNR and the classifier's guess. Noisy pictures may
+    have no clean ones, and then neither a PSNR.
 
     Args:
         model: Restores the images. A classifier does not, so there is no such row.
@@ -36,7 +37,7 @@ def strip_of(
         classifier: One beside a denoiser, if any. A composite and a classifier bring their own.
         restore: What restores the images in place of the model itself, if anything.
     """
-    rows = {"clean": batch.clean, "noisy": batch.noisy}
+    rows = figures.clean_and_noisy(batch)
     if isinstance(model, Composite):
         rows["restored"] = (restore or model.denoiser)(batch.noisy)
         classifier = model.classifier
@@ -46,7 +47,7 @@ def strip_of(
         classifier = model
     captions: dict[str, list[str]] = {name: [""] * len(batch.clean) for name in rows}
     for name, images in rows.items():
-        if name != "clean":
+        if name != "clean" and "clean" in rows:
             captions[name] = [f"{value:.1f} dB" for value in psnr(images, batch.clean)]
         if classifier is not None:
             guesses = classifier(images).argmax(1).tolist()

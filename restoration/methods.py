@@ -13,14 +13,14 @@ from torch import Tensor
 
 from denoisers.checkpoint import load_model
 from denoisers.symmetries import over_symmetries, require_turnable
+from estimation.anscombe import SensorNoise
+from estimation.stabilising import estimate_growing, restored_evenly
+from estimation.whiteness import whiteness
 from restoration import classical, zero_shot
-from restoration.anscombe import SensorNoise
 from restoration.clipping import clean_from_means
 from restoration.restorer import Restorer
 from restoration.settings import Name, Settings
-from restoration.stabilising import estimate_growing, restored_evenly
 from restoration.trained_on import Training, training_of
-from restoration.whiteness import whiteness
 
 TITLES: dict[Name, str] = {
     "zero_shot": "a network that was trained on the picture itself (Zero-Shot Noise2Noise)",
@@ -155,8 +155,9 @@ class ByModel:
     """Restores pictures with a model.
 
     A network for noise that is even and was not cut, such as the weights that ship, is helped with
-    other noise. If the noise grows with the light, its variance is made even first. Otherwise, if
-    it was cut to [0, 1], the bias of that is undone afterwards.
+    other noise. If the noise grows with the light, its variance is made even first; so it is for a
+    model that has learned from pictures that were made even. Otherwise, if the noise was cut to
+    [0, 1], the bias of that is undone afterwards.
 
     Args:
         checkpoint: A file, or the name of weights that ship.
@@ -192,7 +193,8 @@ class ByModel:
     def __call__(self, noisy: np.ndarray, std: float | None) -> Restored:
         network, training = self.network, self.training
         helped = training.for_even_noise and not self.as_it_is
-        growing = estimate_growing(noisy) if helped else None
+        evens = helped or (training.even and not self.as_it_is)
+        growing = estimate_growing(noisy) if evens else None
 
         def restore(picture: np.ndarray) -> np.ndarray:
             result: np.ndarray = network(torch.from_numpy(picture)).numpy()

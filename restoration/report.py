@@ -146,7 +146,8 @@ class Report:
             "transparency": "as it was" if self.alpha else None,
             "noise_std": self.noise_std,
             "noise_std_in_numbers": None if self.noise_std is None else self._own(self.noise_std),
-            "trained_noise": self.how.training and str(self.how.training.noise),
+            "trained_noise": self.how.training and self.how.training.noise_named,
+            "learned_from": self.how.training and list(self.how.training.learned_from),
             "correlation": self.how.correlation,
             "variance": self.how.stabilised and self.how.stabilised._asdict(),
             "noise_in_range": self.noise_in_range,
@@ -186,8 +187,8 @@ class Report:
         if training is None:
             return [f"Restored by {TITLES[how.method]}."]
         lines = [
-            f"Restored by {how.checkpoint}: {training.model}, trained on {training.data},",
-            f"{_described(training.image_shape)}, with {training.noise}.",
+            f"Restored by {how.checkpoint}: {training.model}, {training},",
+            f"{_described(training.image_shape)}, with {training.noise_named}.",
         ]
         if how.correlation is not None:
             kind = "is shared by neighbouring pixels" if how.noise_is_correlated else "is white"
@@ -231,7 +232,7 @@ class Report:
         if self.how.training is None:
             return strength
         if self.noise_in_range is None:
-            return f"{strength}; the model was trained with noise of another kind"
+            return f"{strength}; the model was trained with {self.how.training.other_noise}"
         inside = "noise of this strength" if self.noise_in_range else self._range()
         return f"{strength}; the model was trained for {inside}"
 

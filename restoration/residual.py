@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from restoration.noise_level import clipped_moments
+from estimation.noise_level import clipped_moments
+from estimation.whiteness import mean_product
 
 STEPS = 4096  # of brightness, in the table of moments
 LEAST_STD = 1 / 255 / math.sqrt(12)  # the noise of rounding to 8 bits
@@ -97,8 +98,3 @@ def _expected(restored: np.ndarray, std: float) -> tuple[np.ndarray, np.ndarray]
     means, variances = clipped_moments(np.linspace(0, 1, STEPS + 1), std)
     place = np.rint(restored * STEPS).clip(0, STEPS).astype(np.int16)
     return means.astype(np.float32)[place], np.sqrt(variances).astype(np.float32)[place]
-
-
-def mean_product(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the mean product, or 0 where there is nothing to multiply."""
-    return float((first * second).mean(dtype=np.float64)) if first.size else 0.0

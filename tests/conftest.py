@@ -91,3 +91,9 @@ def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = random.integers(256, size=shape[: 3 - number % 2], dtype=np.uint8)
         Image.fromarray(pixels).save(root / f"{number}.png")
     return root
+
+
+@pytest.fixture(scope="session")
+def noisy_folder_root(folder_root: Path) -> Path:
+    """The same pictures, which are nothing but noise."""
+    return folder_root

@@ -5,7 +5,7 @@ import io
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning import LightningModule, Trainer, callbacks
@@ -18,6 +18,7 @@ from cli.signals import stop_if_asked
 from denoisers.base import ImageModel
 from denoisers.checkpoint import Checkpoint, read_checkpoint
 from groundwork.files import whole_file, write_whole
+from groundwork.measures import best_row, is_better_higher
 from groundwork.run_directory import BEST, LAST
 
 
@@ -50,8 +51,13 @@ def _best_score(state: Any) -> float | None:
     return float(score) if isinstance(score, Tensor) and score.numel() == 1 else None
 
 
+def mode_of(monitor: str) -> Literal["min", "max"]:
+    """Return what Lightning calls the direction in which a monitored metric is better."""
+    return "max" if is_better_higher(monitor.partition("/")[2]) else "min"
+
+
 class BestCheckpoint(ModelCheckpoint):
-    """`best.ckpt`, of the epoch with the highest monitored metric.
+    """`best.ckpt`, of the epoch with the best monitored metric.
 
     Args:
         folder: Where the file is written.
@@ -65,7 +71,7 @@ class BestCheckpoint(ModelCheckpoint):
             folder,
             filename=Path(BEST).stem,
             monitor=monitor,
-            mode="max",
+            mode=mode_of(monitor),
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
@@ -241,7 +247,7 @@ class History(Callback):
         self.write()
 
     def best(self, monitor: str) -> dict[str, float]:
-        """Return the row of the first epoch with the highest value of a metric.
+        """Return the row of the first epoch with the best value of a metric.
 
         Raises:
             ValueError: No epoch was trained and validated.
@@ -252,7 +258,7 @@ class History(Callback):
                 "trainer: no epoch was trained to its end; see trainer.max_epochs, max_steps and "
                 "max_time"
             )
-        return max(validated, key=lambda row: row[monitor])
+        return dict(best_row(validated, monitor))
 
     @rank_zero_only
     def write(self) -> None:

@@ -63,13 +63,14 @@ def training_metrics(
 def show_training(metrics: dict[str, Any], directory: Path) -> None:
     """Print a training run's metrics as one table, and where its files are."""
     test = {name: value for name, value in metrics["test"].items() if not name.startswith(NOISY)}
-    columns = {"validation": metrics["validation"], "test": test}
+    columns = {"validation": metrics["validation"]} | ({"test": test} if test else {})
     if noisy := noisy_input(metrics["test"]):
         columns["noisy test input"] = noisy
     model = metrics["model"].rpartition(".")[2]
     speed = f", {metrics['images_per_s']:,.0f} images/s" if metrics["images_per_s"] else ""
     title = f"{model}: best epoch {metrics['best_epoch']} of {metrics['epochs']}"
-    images = " and the ".join(which_images(metrics["images"][s], s) for s in ("validation", "test"))
+    there = {split: found for split, found in metrics["images"].items() if found["of"]}
+    images = " and the ".join(which_images(found, split) for split, found in there.items())
     show(title, [_metric_table(columns).for_terminal(), f"Scored on the {images}."], directory)
     print(
         f"{metrics['parameters']:,} parameters, {metrics['seconds']['training']:.0f} s of training "

@@ -79,7 +79,7 @@ def check_batches(settings: DictConfig, data: ImageDataModule) -> None:
     )
     for split, count in (("train", training), ("val", validation), ("test", test)):
         share = settings[f"limit_{split}_batches"]
-        if isinstance(share, float) and share * count < 1:
+        if isinstance(share, float) and share * count < 1 and count:
             raise ValueError(
                 f"trainer.limit_{split}_batches={share}: less than one of {count} batches"
             )

@@ -134,7 +134,8 @@ def finish(
         if isinstance(logger, TensorBoardLogger):
             metric = str(model.monitor).partition("/")[2]
             logger.log_hyperparams(_hyperparameters(cfg), {f"{BEST}{metric}": best})
-            _add_codes(logger.experiment, model, data)
+            if data.test_count:
+                _add_codes(logger.experiment, model, data)
             logger.finalize("success")
 
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from benchmarks import real_noise
+from estimation.noise_level import estimate_std
 from restoration.methods import by_checkpoint
-from restoration.noise_level import estimate_std
 from tests.helpers.pictures import photograph, with_noise
 from tests.helpers.runs import TINY, trained
 

@@ -27,7 +27,7 @@ from tests.helpers.runs import ROOT, compose
 
 SHAPE = (200, 1, 28, 28)
 COUNT = math.prod(SHAPE)
-NAMES = sorted(path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml"))
+NAMES = sorted({path.stem for path in (ROOT / "conf" / "noise").glob("*.yaml")} - {"none"})
 GREYS = torch.linspace(0, 1, 11)
 DRAWS = 100_000  # for each grey
 # A camera's neighbouring pixels are correlated: tests/datamodules/test_camera.py has its theory.

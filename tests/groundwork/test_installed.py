@@ -1,4 +1,4 @@
-"""`pip install -e .` makes three packages importable in any folder, and no others."""
+"""`pip install -e .` makes four packages importable in any folder, and no others."""
 
 import subprocess
 import sys

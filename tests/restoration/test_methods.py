@@ -11,10 +11,11 @@ from skimage.metrics import peak_signal_noise_ratio
 import denoise
 from datamodules.camera import Camera
 from denoisers.checkpoint import load_model
-from restoration import classical, stabilising, zero_shot
-from restoration.anscombe import SensorNoise
+from estimation import stabilising
+from estimation.anscombe import SensorNoise
+from estimation.noise_level import estimate_std
+from restoration import classical, zero_shot
 from restoration.methods import SQUARE, ByModel, ByNoise, for_noise_of, four_parts
-from restoration.noise_level import estimate_std
 from restoration.report import Report
 from restoration.restorer import Restorer
 from tests.helpers.lines import line_for

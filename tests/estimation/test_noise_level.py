@@ -11,7 +11,7 @@ from scipy.stats import norm
 from skimage import data
 from skimage.restoration import estimate_sigma
 
-from restoration.noise_level import clipped_moments, estimate_std
+from estimation.noise_level import clipped_moments, estimate_std
 from restoration.residual import residual_of
 from tests.helpers.models import new_data
 

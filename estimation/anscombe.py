@@ -51,6 +51,21 @@ def unstabilised(means: np.ndarray, noise: SensorNoise) -> np.ndarray:
     return a * np.where(means < table[-1], few, _many(means, b / a**2))
 
 
+def mean_stabilised(clean: np.ndarray, noise: SensorNoise) -> np.ndarray:
+    """Return the means that `stabilised` has for noisy values of clean ones. Below 0 they are 0's.
+
+    It is the inverse of `unstabilised`. For many photons it is the expansion of second order.
+    """
+    a, b = noise
+    if a == 0:
+        return clean / np.sqrt(b)
+    counts = np.maximum(clean / a, 0)
+    photons, table = _table(b / a**2)
+    root = np.sqrt(counts + 3 / 8 + b / a**2)
+    many = 2 * root - (counts + b / a**2) / (4 * root**3)
+    return np.where(counts < photons[-1], np.interp(counts, photons, table), many)
+
+
 def _many(means: np.ndarray, variance: float) -> np.ndarray:
     """The closed form of the inverse (Mäkitalo and Foi 2013), for many photons."""
     safe = np.maximum(means, 1)

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from restoration.residual import mean_product
-
 # Rows and columns between two pixels. Demosaicking and JPEG correlate pixels over two and more.
 LAGS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
 CORRELATED = 0.1  # weaker correlations are those that a good restoration leaves behind
@@ -54,3 +52,8 @@ def whiteness(noise: np.ndarray) -> Whiteness:
     chance = float(chi2.sf(statistic, len(LAGS)))
     strongest = max(map(math.fabs, found))
     return Whiteness(tuple(found), strongest, chance, chance > 0.01 or strongest < CORRELATED)
+
+
+def mean_product(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the mean product, or 0 where there is nothing to multiply."""
+    return float((first * second).mean(dtype=np.float64)) if first.size else 0.0

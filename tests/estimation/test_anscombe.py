@@ -5,7 +5,14 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm, poisson
 
-from restoration.anscombe import MANY_PHOTONS, SensorNoise, expected, stabilised, unstabilised
+from estimation.anscombe import (
+    MANY_PHOTONS,
+    SensorNoise,
+    expected,
+    mean_stabilised,
+    stabilised,
+    unstabilised,
+)
 
 NOISES = [SensorNoise(0.05, 0.0), SensorNoise(0.05, 0.0025), SensorNoise(0.02, 0.01)]
 
@@ -79,3 +86,10 @@ def test_black_stays_black_and_nothing_is_below_it() -> None:
     noise = SensorNoise(0.1, 0.001)
     assert stabilised(np.array([-5.0]), noise) == 0
     assert unstabilised(np.array([-1.0, 0.0, 0.5]), noise).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.01, 0.0), (0.002, 0.0005), (0.0, 0.01)])
+def test_the_mean_of_stabilised_values_is_inverted_by_unstabilised(a: float, b: float) -> None:
+    noise, clean = SensorNoise(a, b), np.linspace(0, 3, 61)
+    found = unstabilised(mean_stabilised(clean, noise), noise)
+    np.testing.assert_allclose(found, clean, atol=2e-4)

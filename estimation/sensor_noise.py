@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit, gammaln
 
-from restoration.anscombe import SensorNoise
-from restoration.noise_level import FEWEST_PATCHES, FREEDOM, clipped_moments, patch_statistics
+from estimation.anscombe import SensorNoise
+from estimation.noise_level import FEWEST_PATCHES, FREEDOM, clipped_moments, patch_statistics
 
 STEPS = 256  # of the table over the brightness
 LEAST, MOST = 1e-9, 4.0  # variances

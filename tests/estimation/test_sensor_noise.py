@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 from skimage import data
 
-from restoration.anscombe import SensorNoise, stabilised
-from restoration.sensor_noise import estimate_sensor_noise
-from restoration.whiteness import LAGS, whiteness
+from estimation.anscombe import SensorNoise, stabilised
+from estimation.sensor_noise import estimate_sensor_noise
+from estimation.whiteness import LAGS, whiteness
 
 NOISES = [(0.01, 0.0004), (0.05, 0.001), (1e-6, 0.01), (0.002, 0.002)]
 

@@ -1,0 +1,309 @@
+"""`data=noisy_folder`: pictures as they are, what is held out, and what chooses the epoch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from datamodules.no_noise import NoNoise
+from datamodules.noise import Gaussian
+from datamodules.noisy_folder import NoisyFolder
+from datamodules.sampling import Draw
+from estimation.stabilising import estimate_growing, evening_of
+from groundwork.batch import Batch
+from tests.helpers.lines import line_for
+from tests.helpers.pictures import photograph
+from tests.helpers.runs import CPU, Run, compose, read, resume_in, same, score_in, untimed
+
+SETTINGS: dict[str, Any] = {
+    "second_root": None,
+    "reference": None,
+    "channels": 1,
+    "crop": 8,
+    "range": "auto",
+    "even": False,
+    "symmetries": False,
+    "train_size": 400,
+    "val_size": 100,
+    "val_share": 0.1,
+    "batch_size": 64,
+    "eval_seed": 0,
+    "num_workers": 0,
+    "seed": 0,
+}
+# As train.py is called.
+RUN = (
+    *CPU,
+    "data=noisy_folder",
+    "data.crop=16",
+    "data.train_size=32",
+    "data.val_size=8",
+    "model=unet",
+    "model.channels=[4,8]",
+    "trainer.max_epochs=2",
+)
+
+
+def noisy_floats(*shape: int, seed: int = 0) -> np.ndarray:
+    """Return values around black and white, no two of which are equal."""
+    return np.random.default_rng(seed).uniform(-0.3, 1.3, shape).astype(np.float32)
+
+
+def save(path: Path, samples: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    colour = samples.ndim == 3 and samples.shape[-1] == 3
+    tifffile.imwrite(path, samples, photometric="rgb" if colour else "minisblack")
+    return path
+
+
+def new_data(root: Path, **settings: Any) -> NoisyFolder:
+    data = NoisyFolder(NoNoise(clip=False), root=str(root), **SETTINGS | settings)
+    data.setup("fit")
+    return data
+
+
+def training_batch(data: NoisyFolder) -> Batch:
+    return data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(data.size("train"))), 0)
+
+
+def validation_batch(data: NoisyFolder) -> Batch:
+    return data.eval_batch("val", torch.arange(data.size("val")))
+
+
+def test_one_picture_is_enough_and_no_pixel_is_both_learned_from_and_held_out(
+    tmp_path: Path,
+) -> None:
+    picture = noisy_floats(40, 30)
+    data = new_data(save(tmp_path / "one.tif", picture))
+    learned, held_out = (set(part(data).noisy.flatten().tolist()) for part in PARTS)
+    assert learned <= set(picture[:32].flatten().tolist())
+    assert held_out <= set(picture[32:].flatten().tolist())
+    assert len(learned) > 0.9 * picture[:32].size
+    # Values beyond black and white are those of the file: nothing is cut, and no noise is added.
+    assert min(learned) < -0.2
+    assert max(learned) > 1.2
+    assert validation_batch(data).clean.isnan().all()
+
+
+PARTS = (training_batch, validation_batch)
+
+
+def test_pictures_are_held_out_as_a_whole_if_there_are_several(tmp_path: Path) -> None:
+    pictures = {n: noisy_floats(20, 20, seed=n) for n in range(10)}
+    for number, picture in pictures.items():
+        save(tmp_path / f"{number}.tif", picture)
+    data = new_data(tmp_path, val_share=0.2)
+    found = [
+        {n for n, p in pictures.items() if np.isin(p, part(data).noisy.numpy()).any()}
+        for part in PARTS
+    ]
+    assert [len(numbers) for numbers in found] == [8, 2]
+    assert not found[0] & found[1]
+
+
+@pytest.mark.parametrize(("dtype", "top"), [("u1", 255), ("u2", 4095), ("f4", 1)])
+def test_files_of_8_to_16_bits_and_floats_are_scaled_by_their_range(
+    dtype: str, top: int, tmp_path: Path
+) -> None:
+    picture = np.random.default_rng(0).uniform(0, top, (5, 24, 16)).astype(dtype)
+    picture[0, 0, 0] = top
+    data = new_data(save(tmp_path / "stack.tif", picture))
+    batch = validation_batch(data)
+    expected = picture[:, 16:].astype(np.float64) / top
+    found = batch.noisy.reshape(5, 2, 8, 8).permute(0, 2, 1, 3).reshape(5, 8, 16).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    halved = new_data(tmp_path / "stack.tif", range=[0, top / 2] if dtype == "f4" else top // 2)
+    assert validation_batch(halved).noisy.max() > 1.9
+
+
+def test_second_takes_and_references_show_the_same_crop(tmp_path: Path) -> None:
+    for number in range(3):
+        picture = noisy_floats(24, 20, 3, seed=number)
+        save(tmp_path / "first" / f"{number}.tif", picture)
+        save(tmp_path / "second" / f"{number}.tif", picture + 1)
+        save(tmp_path / "clean" / f"{number}.tiff", picture + 2)
+    others = {"second_root": str(tmp_path / "second"), "reference": str(tmp_path / "clean")}
+    settings = others | {"channels": 3, "symmetries": True, "range": [0, 1]}
+    data = new_data(tmp_path / "first", **settings)
+    data.second_view = True
+    for part in PARTS:
+        batch = part(data)
+        assert batch.second is not None
+        torch.testing.assert_close(batch.second, batch.noisy + 1)
+        torch.testing.assert_close(batch.clean, batch.noisy + 2)
+
+
+def test_colour_becomes_grey_by_its_luminance(tmp_path: Path) -> None:
+    picture = noisy_floats(24, 20, 3)
+    data = new_data(save(tmp_path / "one.tif", picture), val_size=1)
+    grey = picture @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(validation_batch(data).noisy[0, 0], grey[16:, 2:10], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"crop": 20}, "at least 40 x 20 are needed for crops of 20, 20 rows of which are held"),
+        ({"second_root": "first"}, "two.tif has no picture of the same name in"),
+        ({"reference": "small"}, "differ in size"),
+        ({"range": [1.0, 0.0]}, "BLACK below WHITE"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_one_line(
+    settings: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("one", "two")):
+        save(tmp_path / "root" / f"{name}.tif", noisy_floats(24, 20, seed=number))
+        save(tmp_path / "small" / f"{name}.tif", noisy_floats(24, 19, seed=number))
+    save(tmp_path / "first" / "one.tif", noisy_floats(24, 20))
+    own = {k: str(tmp_path / v) if isinstance(v, str) else v for k, v in settings.items()}
+    assert reason in line_for(lambda: new_data(tmp_path / "root", **own))
+
+
+def test_the_names_of_files_are_kept_as_a_checkpoint_may_hold_them(tmp_path: Path) -> None:
+    for number, name in enumerate(("a${b}.tif", "in/c\n.tif")):
+        save(tmp_path / name, noisy_floats(24, 20, seed=number))
+    assert new_data(tmp_path).learned_from == ["a$ {b}.tif", "in/c?.tif"]
+
+
+def test_noise_on_top_of_noisy_pictures_is_refused(tmp_path: Path) -> None:
+    line = line_for(lambda: NoisyFolder(Gaussian(0.1, False), root=str(tmp_path), **SETTINGS))
+    assert "leave noise out" in line
+
+
+def train_on(root: Path, directory: Path, *overrides: str) -> Run:
+    import train
+
+    cfg = compose("train", *RUN, f"data.root={root}", *overrides)
+    return Run(directory, train.train(cfg, directory))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    folder = tmp_path_factory.mktemp("noisy")
+    picture = save(folder / "one.tif", noisy_floats(48, 32))
+    return picture, train_on(picture, folder / "run", "trainer.max_epochs=3")
+
+
+def test_the_held_out_loss_chooses_the_epoch_and_no_score_against_clean_images_is_shown(
+    run: tuple[Path, Run],
+) -> None:
+    history = run[1].history
+    assert {n for n in history[0] if n.startswith("val/")} == {"val/noise2self_loss"}
+    losses = [row["val/noise2self_loss"] for row in history]
+    assert run[1].returned == min(losses)
+    metrics = run[1].metrics
+    assert metrics["monitor"] == "val/noise2self_loss"
+    assert metrics["best_epoch"] == 1 + losses.index(min(losses))
+    assert metrics["test"] == {}
+    assert len(set(losses)) > 1
+    best = read(run[1].best)
+    assert best["epoch"] == losses.index(min(losses))
+
+
+def test_references_add_a_psnr_that_chooses_nothing(run: tuple[Path, Run], tmp_path: Path) -> None:
+    picture, without = run
+    clean = save(tmp_path / "clean.tif", noisy_floats(48, 32, seed=1))
+    beside = train_on(picture, tmp_path / "run", f"data.reference={clean}", "trainer.max_epochs=3")
+    assert "val/psnr" in beside.history[0]
+    assert beside.metrics["best_epoch"] == without.metrics["best_epoch"]
+    loss = [row["val/noise2self_loss"] for row in beside.history]
+    assert loss == [row["val/noise2self_loss"] for row in without.history]
+
+
+def test_a_run_goes_on_bit_for_bit(run: tuple[Path, Run], tmp_path: Path) -> None:
+    short = train_on(run[0], tmp_path / "short")
+    resumed = resume_in(tmp_path / "resumed", short.last, "trainer.max_epochs=3")
+    assert untimed(resumed.history) == untimed(run[1].history)
+    assert same(read(resumed.last)["state_dict"], read(run[1].last)["state_dict"])
+
+
+def test_evaluation_which_needs_clean_images_is_refused(
+    run: tuple[Path, Run], tmp_path: Path
+) -> None:
+    line = line_for(lambda: score_in(tmp_path / "score", run[1].best))
+    assert "denoise.py checkpoint=… reference=…" in line
+    assert not (tmp_path / "score").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["objective=supervised"], "objective: Supervised needs clean images"),
+        (["objective=noise2noise"], "give data.second_root"),
+        (["noise=gaussian"], "leave noise out"),
+    ],
+)
+def test_what_needs_clean_images_is_refused_before_anything_is_written(
+    overrides: list[str], reason: str, run: tuple[Path, Run], tmp_path: Path
+) -> None:
+    assert reason in line_for(lambda: train_on(run[0], tmp_path / "run", *overrides))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_restored_pictures_report_says_that_no_clean_one_was_seen(
+    run: tuple[Path, Run], tmp_path: Path
+) -> None:
+    import denoise
+
+    picture, trained = run
+    given = [f"checkpoint={trained.best}", f"input={picture}", f"output={tmp_path}", "device=cpu"]
+    (report,) = denoise.denoise(compose("denoise", *given))
+    assert report.as_dict()["learned_from"] == ["one.tif"]
+    said = "UNet, which never saw a clean picture and learned from the noisy picture one.tif,"
+    assert said in report.as_text()
+    assert "with its own noise" in report.as_text()
+    # Weights to start from may have seen clean pictures, also in a run that goes on from there.
+    begun = train_on(picture, tmp_path / "begun", f"init={trained.best}", "trainer.max_epochs=1")
+    resumed = resume_in(tmp_path / "resumed", begun.last, "trainer.max_epochs=2")
+    assert "learned_from" in read(trained.best)["run"]
+    assert "learned_from" not in read(begun.best)["run"]
+    assert "learned_from" not in read(resumed.last)["run"]
+
+
+def test_the_preset_trains(run: tuple[Path, Run], tmp_path: Path) -> None:
+    import train
+
+    small = ["data.crop=16", "data.train_size=16", "trainer.max_epochs=1"]
+    chosen = [f"data.root={run[0]}", "experiment=noisy_pictures", *CPU, *small]
+    preset = Run(tmp_path, train.train(compose("train", *chosen), tmp_path))
+    assert read(preset.best)["run"]["objective"]["_target_"].endswith("Neighbor2Neighbor")
+    assert "val/neighbor2neighbor_loss" in preset.history[0]
+
+
+def test_noise_that_grows_with_the_light_is_made_even_in_all_views_alike(tmp_path: Path) -> None:
+    clean = photograph(1, 96, 96)[0]
+    for number, name in enumerate(("first", "second")):
+        random = np.random.default_rng(number)
+        save(tmp_path / name / "a.tif", (random.poisson(40 * clean) / 40).astype(np.float32))
+    save(tmp_path / "clean" / "a.tif", clean)
+    others = {"second_root": str(tmp_path / "second"), "reference": str(tmp_path / "clean")}
+    data = new_data(tmp_path / "first", even=True, range=[0.0, 1.0], val_size=1000, **others)
+    data.second_view = True
+    batch = training_batch(data)
+    assert batch.second is not None
+    assert batch.noisy.min() >= 0
+    assert batch.noisy.max() <= 1
+    errors = [view - batch.clean for view in (batch.noisy, batch.second)]
+    bright = batch.clean > batch.clean.median()
+    for error in errors:
+        # The references are the means, and dark parts have as much noise as bright ones.
+        assert error.mean().abs() < 0.1 * error.std()
+        assert error[bright].std() == pytest.approx(error[~bright].std().item(), rel=0.2)
+    assert errors[0].std() == pytest.approx(errors[1].std().item(), rel=0.05)
+    # denoise.py gives the model what it has learned from.
+    import denoise
+
+    picture = tmp_path / "first" / "a.tif"
+    (plane,) = tifffile.imread(picture)[None]
+    noise = estimate_growing(plane[None])
+    assert noise is not None
+    even = evening_of(plane, noise).of(plane)
+    assert set(batch.noisy.flatten().tolist()) <= set(even.flatten().tolist())
+    trained = train_on(picture, tmp_path / "run", "trainer.max_epochs=1", "data.range=[0.0,1.0]")
+    given = [f"input={picture}", f"output={tmp_path / 'restored'}", "range=[0.0,1.0]", "device=cpu"]
+    (report,) = denoise.denoise(compose("denoise", f"checkpoint={trained.best}", *given))
+    assert report.how.stabilised == pytest.approx(noise)
