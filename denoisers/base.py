@@ -74,6 +74,7 @@ class ImageModel(LightningModule):
         self._trained_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
         self._compiled: Callable[[Batch, torch.Generator], LossOutput] | None = None
         self._held_out_loss: str | None = None
+        self._chosen_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
 
     # What a model defines.
 
@@ -115,15 +116,19 @@ class ImageModel(LightningModule):
         """
         self._trained_by = objective
 
-    def choose_by_objective(self, name: str) -> None:
-        """Let the objective's loss on held-out images choose the epoch, in place of clean images.
+    def choose_by(
+        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput], name: str
+    ) -> None:
+        """Let an objective's loss on held-out images choose the epoch, in place of clean images.
 
         It is a mean over `HELD_OUT_DRAWS` draws, the same in each epoch, so that epochs differ by
         their weights alone.
 
         Args:
+            objective: As in `train_by`.
             name: The loss is logged by it, since it says nothing of clean images.
         """
+        self._chosen_by = objective
         self._held_out_loss = name
         self.monitor = f"val/{name}"
 
@@ -184,8 +189,8 @@ class ImageModel(LightningModule):
     def _step(self, stage: Stage, batch: Batch, random: torch.Generator) -> LossOutput:
         if stage == "train":
             loss = (self._compiled or self.training_loss_of)(batch, random)
-        elif stage == "val" and self._held_out_loss:
-            loss = self._mean_of_draws(batch)
+        elif stage == "val" and self._chosen_by is not None:
+            loss = self._mean_of_draws(self._chosen_by, batch)
         else:
             loss = self.loss_of(batch, random)
         totals, size = self._totals[stage], len(batch.clean)
@@ -196,9 +201,11 @@ class ImageModel(LightningModule):
             totals[name] = totals.get(name, 0) + value.detach() * size
         return loss
 
-    def _mean_of_draws(self, batch: Batch) -> LossOutput:
+    def _mean_of_draws(
+        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput], batch: Batch
+    ) -> LossOutput:
         draws = [
-            self.training_loss_of(batch, self._held_out_random).terms["loss"]
+            objective(self, batch, self._held_out_random).terms["loss"]
             for _ in range(HELD_OUT_DRAWS)
         ]
         return LossOutput({"loss": torch.stack(draws).mean()})

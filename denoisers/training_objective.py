@@ -88,6 +88,10 @@ class Unsupervised(TrainingObjective):
                 "only: choose a convolutional model"
             )
 
+    def choosing(self) -> Self:
+        """Return the objective whose loss on held-out images chooses the epoch."""
+        return self
+
     def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
         assert isinstance(model, PixelDenoiser)
         return LossOutput({"loss": self.loss(model.estimate, batch, random)})

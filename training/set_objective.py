@@ -10,7 +10,7 @@ from denoisers.base import ImageModel
 from denoisers.denoiser import Denoiser
 from denoisers.metrics import psnr
 from denoisers.objectives import Supervised
-from denoisers.training_objective import TrainingObjective
+from denoisers.training_objective import TrainingObjective, Unsupervised
 
 LEAST_NOISE = 99  # dB: an image that is closer to the clean one counts as the same
 
@@ -41,7 +41,8 @@ def set_objective(node: DictConfig, model: ImageModel, data: ImageDataModule) ->
     model.train_by(objective)
     data.second_view = objective.needs_second
     if data.own_noise:
-        model.choose_by_objective(f"{kind.__name__.lower()}_loss")
+        assert isinstance(objective, Unsupervised)
+        model.choose_by(objective.choosing(), f"{kind.__name__.lower()}_loss")
         if isinstance(model, Denoiser) and not data.has_clean:
             model.measure_by(())
     return objective

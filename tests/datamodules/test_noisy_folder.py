@@ -16,7 +16,7 @@ from estimation.stabilising import estimate_growing, evening_of
 from groundwork.batch import Batch
 from tests.helpers.lines import line_for
 from tests.helpers.pictures import photograph
-from tests.helpers.runs import CPU, Run, compose, read, resume_in, same, score_in, untimed
+from tests.helpers.runs import CPU, OPEN, Run, compose, read, resume_in, same, score_in, untimed
 
 SETTINGS: dict[str, Any] = {
     "second_root": None,
@@ -37,6 +37,7 @@ SETTINGS: dict[str, Any] = {
 # As train.py is called.
 RUN = (
     *CPU,
+    OPEN,
     "data=noisy_folder",
     "data.crop=16",
     "data.train_size=32",
@@ -272,6 +273,25 @@ def test_the_preset_trains(run: tuple[Path, Run], tmp_path: Path) -> None:
     preset = Run(tmp_path, train.train(compose("train", *chosen), tmp_path))
     assert read(preset.best)["run"]["objective"]["_target_"].endswith("Neighbor2Neighbor")
     assert "val/neighbor2neighbor_loss" in preset.history[0]
+
+
+def test_the_term_of_neighbor2neighbor_that_follows_the_network_chooses_nothing(
+    run: tuple[Path, Run], tmp_path: Path
+) -> None:
+    still = ["model.optimizer.lr=1e-12", "model.optimizer.muon_lr=null", "trainer.max_epochs=1"]
+    with_it, without = (
+        train_on(
+            run[0],
+            tmp_path / gamma,
+            "objective=neighbor2neighbor",
+            f"objective.gamma={gamma}",
+            *still,
+        ).history[0]
+        for gamma in ("2.0", "0.0")
+    )
+    assert with_it["train/loss"] > 1.5 * without["train/loss"]
+    name = "val/neighbor2neighbor_loss"
+    assert with_it[name] == pytest.approx(without[name], rel=1e-5)
 
 
 def test_noise_that_grows_with_the_light_is_made_even_in_all_views_alike(tmp_path: Path) -> None:
