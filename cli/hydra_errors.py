@@ -59,6 +59,10 @@ def wrong_name(error: BaseException) -> str | None:
         if group and error.options:
             choices = suggest(option, error.options, f"{group}=")
             return f"{group}={option}: there is no such choice, {choices}"
+    if found := re.match(r"In '([^']+)/([^'/]+)': Could not override '(\w+)", str(error)):
+        group, option, other = found.groups()
+        reason = f"it chooses {other} too, and this command cannot: it is for train.py"
+        return f"{group}={option}: {reason}"
     override, config = _position(error)
     if override is None:
         return None

@@ -27,7 +27,7 @@ from denoisers.checkpoint import load_model
 from denoisers.resuming import read_resumable
 from evaluation.classifiers import task_models
 from groundwork.environment import isolated
-from tests.helpers.runs import DENSE, ROOT, compose, composite, trained
+from tests.helpers.runs import DENSE, OPEN, ROOT, compose, composite, trained
 
 CONF = ROOT / "conf"
 GROUPS = ("data", "experiment", "model", "noise", "trainer")
@@ -87,6 +87,8 @@ def all_settings(name: str, *groups: str) -> Known:
     found = {group: options(group) for group in GROUPS}
     for group in groups:
         for option in options(group):
+            if (name, option) == ("eval", "noisy_folder"):  # which is for training alone
+                continue
             for key, value in settings_of(
                 OmegaConf.to_container(compose(name, f"{group}={option}"))
             ):
@@ -203,9 +205,10 @@ def fuzz(construct: Construct, name: str, bases: list[list[str]], known: Known, 
 @pytest.mark.parametrize(
     "words",
     [
-        ["early_stopping.patience=null"],
-        ["trainer.max_epochs=-1"],  # early stopping ends it
-        ["trainer.max_epochs=-1", "early_stopping.patience=null", "trainer.max_steps=3"],
+        ["early_stopping.patience=5"],
+        # Early stopping ends it.
+        ["trainer.max_epochs=-1", "early_stopping.patience=5", OPEN],
+        ["trainer.max_epochs=-1", "trainer.max_steps=3"],
         ["trainer.max_time=00:01:00:00", "trainer.max_epochs=null"],
         ["trainer.max_time={hours:1}"],
         ["trainer.val_check_interval=0.5"],

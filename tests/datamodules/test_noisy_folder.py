@@ -228,6 +228,9 @@ def test_evaluation_which_needs_clean_images_is_refused(
     line = line_for(lambda: score_in(tmp_path / "score", run[1].best))
     assert "denoise.py checkpoint=… reference=…" in line
     assert not (tmp_path / "score").exists()
+    other = line_for(lambda: compose("eval", f"checkpoint={run[1].best}", "data=noisy_folder"))
+    reason = "it chooses noise too, and this command cannot: it is for train.py"
+    assert other == f"data=noisy_folder: {reason}"
 
 
 @pytest.mark.parametrize(

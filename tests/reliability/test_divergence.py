@@ -8,10 +8,10 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
-from tests.helpers.runs import SPOIL, Run, read, same, train_in, trained
+from tests.helpers.runs import OPEN, SPOIL, Run, read, same, train_in, trained
 
-EPOCH = ("model=dense", "trainer.max_epochs=1")
-THREE = ("model=dense", "trainer.max_epochs=3")
+EPOCH = ("model=dense", OPEN, "trainer.max_epochs=1")
+THREE = ("model=dense", OPEN, "trainer.max_epochs=3")
 WORSE = SPOIL.format("0.0").replace("epoch:1", "epoch:2")
 
 

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Callback
 from denoisers.checkpoint import load_model
 from denoisers.saving import AtomicCheckpointIO
 from tests.helpers.folders import public_folder, read_only
-from tests.helpers.runs import DENSE, TINY, contents, read, run_command, same, trained
+from tests.helpers.runs import DENSE, OPEN, TINY, contents, read, run_command, same, trained
 
 LIMIT = 4096  # bytes, fewer than any checkpoint has and more than a run's tables have
 
@@ -81,7 +81,7 @@ def test_a_full_disk_ends_a_run_in_one_line(
     reason = "could not be written, and is as it was: File too large"
     assert line in {f"train.py: {file} {reason}" for file in (best, last)}
     assert {file.name for file in best.parent.iterdir()} == {"best.ckpt", "last.ckpt"}
-    finished = trained("model=dense", "trainer.max_epochs=1")
+    finished = trained("model=dense", OPEN, "trainer.max_epochs=1")
     for ours, theirs in ((best, finished.best), (last, finished.last)):
         load_model(ours)
         assert same(read(ours)["state_dict"], read(theirs)["state_dict"])
