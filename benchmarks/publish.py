@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import intervals
 from benchmarks.photographs.published import psnr_of
 from benchmarks.real_noise import BM3D, NOISY, beside
 from benchmarks.results.tables import PLACES
@@ -71,6 +72,17 @@ def real_noise(stored: Results) -> Table:
     return Table("Real noise", header, rows)
 
 
+def interval_coverage(stored: Results) -> Table:
+    """Return a row for each model and level of noise, with how the table was made below it."""
+    table = intervals.table_of(stored["results"], stored["level"])
+    splits = len(stored["results"][0]["splits"])
+    note = (
+        f"Means over {splits} splits of the validation images. The networks are one run each, with "
+        f"seed 0. Measured on {stored['processor']}, by `{stored['command']}`."
+    )
+    return table._replace(notes=[note])
+
+
 def _published(result: Results) -> list[str]:
     """Return what BM3D, or CBM3D for colours, and FFDNet have."""
     published = psnr_of(result["set"], len(result["pictures"]), result["sigma"])
@@ -95,6 +107,10 @@ KINDS = {
     "photographs": Kind(pretrained.FOLDER / "photographs.json", {CARD: scores, PAGE: summary}),
     "real_noise": Kind(
         pretrained.FOLDER / "real_noise.json", {CAMERA: real_noise, PAGE: real_noise}
+    ),
+    "intervals": Kind(
+        REPOSITORY / "docs" / "intervals.json",
+        {REPOSITORY / "docs" / "evaluation.md": interval_coverage},
     ),
     "time_to_quality": Kind(
         REPOSITORY / "docs" / "time_to_quality.json",
