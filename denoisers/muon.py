@@ -75,12 +75,16 @@ class Muon(torch.optim.Optimizer):
             # a hundred times as slowly.
             momentum.masked_fill_(momentum.abs() < TINY, 0)
             matrix = gradient.lerp(momentum, MOMENTUM).flatten(1)
-            alike[matrix.shape].append((parameter, matrix))
-        for (rows, columns), pairs in alike.items():
-            steps = orthogonal(torch.stack([matrix for _, matrix in pairs]))
-            size = lr * max(1, rows / columns) ** 0.5
+            wide = matrix if len(matrix) <= matrix.shape[1] else matrix.mT
+            alike[wide.shape].append((parameter, wide))
+        for pairs in alike.values():
+            steps = orthogonal(torch.stack([wide for _, wide in pairs]))
             for (parameter, _), step in zip(pairs, steps, strict=True):
-                parameter.sub_(step.view(parameter.shape), alpha=size)
+                rows, columns = len(parameter), parameter[0].numel()
+                if rows > columns:
+                    step = step.mT
+                size = lr * max(1, rows / columns) ** 0.5
+                parameter.sub_(step.reshape(parameter.shape), alpha=size)
 
     def _adam_steps(self, parameters: list[nn.Parameter], lr: float) -> None:
         for parameter in parameters:
@@ -109,11 +113,11 @@ def orthogonal(matrices: Tensor) -> Tensor:
         return orthogonal(matrices.mT).mT
     linear, cubic, quintic = COEFFICIENTS
     x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    gram = x @ x.mT
-    product = torch.eye(x.shape[1], dtype=x.dtype, device=x.device).expand_as(gram)
-    for _ in range(STEPS):
-        factor = torch.baddbmm(cubic * gram, gram, gram, alpha=quintic)
+    gram, product = x @ x.mT, None
+    for step in range(STEPS):
+        factor = torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic)
         factor.diagonal(dim1=1, dim2=2).add_(linear)
-        product = factor @ product
-        gram = factor @ gram @ factor
+        product = factor if product is None else factor @ product
+        if step < STEPS - 1:
+            gram = factor @ gram @ factor
     return product @ x
