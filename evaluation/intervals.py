@@ -36,7 +36,7 @@ BRIGHTNESS = {
     "above 0.75": (0.75, 1),
 }
 ALL = "all"
-WIDER = 3  # times that widths are shown
+WIDER = 2  # times that widths are shown
 
 
 def require_calibratable(cfg: DictConfig, model: ImageModel, data: ImageDataModule) -> None:
