@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.command import one_line
 from benchmarks.machine import machine
 from groundwork.files import expand, write_json, write_whole
 from groundwork.machine import tune_process
@@ -250,11 +251,8 @@ def main() -> None:
     add("--splits", type=int, default=5, help="of the validation images; default: 5")
     add("--output", type=expand, help="a new folder; default: outputs/intervals_DATE")
     given = parser.parse_args()
-    try:
+    with one_line(PROGRAM):
         _run(given)
-    except (ValueError, OSError) as error:
-        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.command import one_line
 from benchmarks.machine import machine
 from groundwork.files import expand, write_json, write_whole
 from groundwork.machine import tune_process
@@ -233,11 +234,8 @@ def main() -> None:
     add("--no-bm3d", dest="bm3d", action="store_false", help="leave BM3D out, which is slow")
     add("--output", type=expand, help="a new folder; default: outputs/real_noise_DATE")
     given = parser.parse_args()
-    try:
+    with one_line(PROGRAM):
         _run(given)
-    except (ValueError, OSError) as error:
-        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ class LossOutput(NamedTuple):
     output: Any = None
 
 
+Objective = Callable[["ImageModel", Batch, torch.Generator], LossOutput]  # the loss of a batch
+
+
 class ImageModel(LightningModule):
     """A model of images, with one loss for training, validation and test.
 
@@ -71,10 +74,9 @@ class ImageModel(LightningModule):
         self.scored: Counter[Stage] = Counter()
         self._totals: dict[Stage, dict[str, Tensor]] = {}
         self._counts: Counter[Stage] = Counter()
-        self._trained_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
+        self._trained_by: Objective | None = None
         self._compiled: Callable[[Batch, torch.Generator], LossOutput] | None = None
-        self._held_out_loss: str | None = None
-        self._chosen_by: Callable[[ImageModel, Batch, torch.Generator], LossOutput] | None = None
+        self._chosen_by: Objective | None = None
 
     # What a model defines.
 
@@ -107,30 +109,22 @@ class ImageModel(LightningModule):
             return image_shape[0] == self.image_shape[0]
         return image_shape == self.image_shape
 
-    def train_by(
-        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput]
-    ) -> None:
+    def train_by(self, objective: Objective) -> None:
         """Minimise an objective in training. Validation and test keep the model's own loss.
 
         The objective, one of `denoisers.objectives`, belongs to the run and not to the model.
         """
         self._trained_by = objective
 
-    def choose_by(
-        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput], name: str
-    ) -> None:
+    def choose_by(self, objective: Objective) -> None:
         """Let an objective's loss on held-out images choose the epoch, in place of clean images.
 
         It is a mean over `HELD_OUT_DRAWS` draws, the same in each epoch, so that epochs differ by
-        their weights alone.
-
-        Args:
-            objective: As in `train_by`.
-            name: The loss is logged by it, since it says nothing of clean images.
+        their weights alone. It is logged by the objective's name, since it says nothing of clean
+        images.
         """
         self._chosen_by = objective
-        self._held_out_loss = name
-        self.monitor = f"val/{name}"
+        self.monitor = f"val/{type(objective).__name__.lower()}_loss"
 
     def training_loss_of(self, batch: Batch, random: torch.Generator) -> LossOutput:
         """Return the loss that training minimises: the objective's, or else the model's own."""
@@ -201,9 +195,7 @@ class ImageModel(LightningModule):
             totals[name] = totals.get(name, 0) + value.detach() * size
         return loss
 
-    def _mean_of_draws(
-        self, objective: Callable[["ImageModel", Batch, torch.Generator], LossOutput], batch: Batch
-    ) -> LossOutput:
+    def _mean_of_draws(self, objective: Objective, batch: Batch) -> LossOutput:
         draws = [
             objective(self, batch, self._held_out_random).terms["loss"]
             for _ in range(HELD_OUT_DRAWS)
@@ -245,11 +237,11 @@ class ImageModel(LightningModule):
         totals = self._totals[stage].items()
         means = {name: self._of_all(total) / images for name, total in totals}
         self._require_finite(f"{stage}/loss", means["loss"])
-        if stage == "val" and self._held_out_loss:
-            means[self._held_out_loss] = means.pop("loss")
+        monitored = self.monitor.split("/")[1]
+        if stage == "val" and self._chosen_by is not None:
+            means[monitored] = means.pop("loss")
         for metrics in self.stage_metrics(stage):
             means |= metrics.compute()
-        monitored = self.monitor.split("/")[1]
         if monitored in means:
             self._require_finite(f"{stage}/{monitored}", means[monitored])
         for name, value in means.items():

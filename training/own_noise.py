@@ -32,7 +32,7 @@ def fit_objective(model: ImageModel, objective: Unsupervised, data: NoisyFolder)
     noise = data.noise_of_pictures()
     fitted = objective.fitted(noise.std, noise.reach)
     model.train_by(fitted)
-    model.choose_by(fitted.choosing(), f"{type(fitted).__name__.lower()}_loss")
+    model.choose_by(fitted.choosing())
     chosen = dict(vars(fitted))
     for name, value in vars(objective).items():
         if value is None:

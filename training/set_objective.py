@@ -42,7 +42,7 @@ def set_objective(node: DictConfig, model: ImageModel, data: ImageDataModule) ->
     data.second_view = objective.needs_second
     if data.own_noise:
         assert isinstance(objective, Unsupervised)
-        model.choose_by(objective.choosing(), f"{kind.__name__.lower()}_loss")
+        model.choose_by(objective.choosing())
         if isinstance(model, Denoiser) and not data.has_clean:
             model.measure_by(())
     return objective

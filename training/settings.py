@@ -48,8 +48,8 @@ def check_settings(cfg: DictConfig) -> None:
     limits = (settings.max_time, cfg.early_stopping.patience, settings.fast_dev_run or None)
     if epochs == -1 and steps == -1 and limits == (None, None, None):
         raise ValueError(
-            "trainer.max_epochs=-1: nothing would end the run; give early_stopping.patience, "
-            "trainer.max_steps or trainer.max_time"
+            "trainer.max_epochs=-1: nothing would end the run; give trainer.max_steps, or "
+            "model.optimizer.schedule=exponential with early_stopping.patience or trainer.max_time"
         )
     for unit, most in (("epochs", epochs), ("steps", steps)):
         least = settings[f"min_{unit}"]

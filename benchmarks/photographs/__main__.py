@@ -15,8 +15,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from benchmarks.command import one_line
 from benchmarks.machine import machine
 from groundwork.files import expand
 from groundwork.machine import cores, tune_process
@@ -34,10 +35,8 @@ BASELINES = "of noisy, tv, nlm, bm3d and zero_shot; default: all that can run bu
 
 def main() -> None:
     given = _parser().parse_args()
-    try:
+    with one_line(PROGRAM):
         _run(given)
-    except (ValueError, OSError) as error:
-        _refuse(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,12 +139,6 @@ def _keep_to(threads: int) -> None:
     tune_process()
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-
-
-def _refuse(error: Exception) -> NoReturn:
-    line = " ".join(str(error).split())
-    print(f"{PROGRAM}: {line}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

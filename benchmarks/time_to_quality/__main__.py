@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import one_line
 from benchmarks.machine import machine
 from benchmarks.time_to_quality import contestants
 from benchmarks.time_to_quality.contestants import KNOWN, Contestant
@@ -33,11 +34,8 @@ SHARED = ("processor", "cores", "versions", "data", "epochs", "steps")
 
 def main() -> None:
     given = _parser().parse_args()
-    try:
+    with one_line(PROGRAM):
         _run(given)
-    except (ValueError, OSError) as error:
-        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def _parser() -> argparse.ArgumentParser:
