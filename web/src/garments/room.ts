@@ -1,0 +1,5 @@
+import type { Room } from "../main";
+
+export const open: Room = (section) => {
+  section.textContent = "garments";
+};
