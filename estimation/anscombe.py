@@ -1,7 +1,8 @@
 """Noise that grows with the light, made even: the generalised Anscombe transform and its inverse.
 
-The model is Poisson-Gaussian noise: a noisy value is z = a p + sqrt(b) n, where p is a Poisson
-count of mean x / a, n is a standard normal value and x the clean value. Its variance is a x + b.
+The model is Poisson-Gaussian noise: a noisy value is z = black + a p + sqrt(b) n, where p is a
+Poisson count of mean (x - black) / a, n is a standard normal value and x the clean value. Its
+variance is a (x - black) + b.
 After the transform the standard deviation is about 1 wherever some photons are counted, or b is
 large.
 """
@@ -19,21 +20,38 @@ REACH = 9  # standard deviations, beyond which a normal variable is not
 
 
 class SensorNoise(NamedTuple):
-    """The variance is a x + b for a clean value x: a at least 0, b at least 0, not both 0."""
+    """The variance is a max(x - black, 0) + b for a clean value x.
+
+    Attributes:
+        a, b: At least 0, and not both 0.
+        black: The value where no light is counted. It is the offset of a sensor, and 0 in a picture
+            from which the offset was taken away.
+    """
 
     a: float
     b: float
+    black: float = 0.0
+
+    def variance(self, clean: np.ndarray) -> np.ndarray:
+        """Return the noise's variance at clean values, of any shape."""
+        return self.a * np.maximum(clean - self.black, 0) + self.b
+
+    def __str__(self) -> str:
+        """Return the variance as a formula."""
+        light = f"(x - {self.black:.3g})" if self.black else "x"
+        return f"{self.a:.3g} {light} + {self.b:.3g}"
 
 
 def stabilised(noisy: np.ndarray, noise: SensorNoise) -> np.ndarray:
     """Transform values so that their noise has a standard deviation of 1 (Murtagh et al. 1995).
 
-    Values below -3/8 a - b / a have no root and become 0. Without shot noise it is a scaling.
+    Values below black - 3/8 a - b / a have no root and become 0. Without shot noise it is a
+    scaling.
     """
-    a, b = noise
+    a, b, black = noise
     if a == 0:
         return noisy / np.sqrt(b)
-    return 2 * np.sqrt(np.maximum(noisy / a + 3 / 8 + b / a**2, 0))
+    return 2 * np.sqrt(np.maximum((noisy - black) / a + 3 / 8 + b / a**2, 0))
 
 
 def unstabilised(means: np.ndarray, noise: SensorNoise) -> np.ndarray:
@@ -41,25 +59,26 @@ def unstabilised(means: np.ndarray, noise: SensorNoise) -> np.ndarray:
 
     That is the exact unbiased inverse (Mäkitalo and Foi 2011, 2013). The plain inverse of a mean is
     not the mean of the inverse: it would be too dark where there is little light. Means below that
-    of black become 0.
+    of black become black.
     """
-    a, b = noise
+    a, b, black = noise
     if a == 0:
         return means * np.sqrt(b)
     photons, table = _table(b / a**2)
     few = np.interp(means, table, photons)
-    return a * np.where(means < table[-1], few, _many(means, b / a**2))
+    return black + a * np.where(means < table[-1], few, _many(means, b / a**2))
 
 
 def mean_stabilised(clean: np.ndarray, noise: SensorNoise) -> np.ndarray:
-    """Return the means that `stabilised` has for noisy values of clean ones. Below 0 they are 0's.
+    """Return the means that `stabilised` has for noisy values of clean ones.
 
+    Below black they are those of black.
     It is the inverse of `unstabilised`. For many photons it is the expansion of second order.
     """
-    a, b = noise
+    a, b, black = noise
     if a == 0:
         return clean / np.sqrt(b)
-    counts = np.maximum(clean / a, 0)
+    counts = np.maximum((clean - black) / a, 0)
     photons, table = _table(b / a**2)
     root = np.sqrt(counts + 3 / 8 + b / a**2)
     many = 2 * root - (counts + b / a**2) / (4 * root**3)

@@ -25,7 +25,7 @@ def estimate_growing(noisy: np.ndarray) -> SensorNoise | None:
     noise = estimate_sensor_noise(noisy)
     if noise is None:
         return None
-    growing = noise.a * max(float(noisy.mean(dtype=np.float64)), 0.0)
+    growing = noise.a * max(float(noisy.mean(dtype=np.float64)) - noise.black, 0.0)
     return noise if growing > GROWING * (growing + noise.b) else None
 
 

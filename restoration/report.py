@@ -197,10 +197,9 @@ class Report:
                 f"of what they take away is {how.correlation:.2f})."
             )
         if how.stabilised:
-            a, b = how.stabilised
             lines.append(
-                f"The noise grows with the light (variance {a:.3g} x + {b:.3g} for brightness x), "
-                "so it was made even before, by the generalised Anscombe transform."
+                f"The noise grows with the light (variance {how.stabilised} for brightness x), so "
+                "it was made even before, by the generalised Anscombe transform."
             )
         if how.tile:
             lines.append(f"It was restored in overlapping tiles of {how.tile[1]} x {how.tile[0]}.")

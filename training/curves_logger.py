@@ -1,10 +1,11 @@
 """TensorBoard's logger: training and validation are two curves in one card.
 
 TensorBoard draws the same tag of several runs in one card. So each stage writes a run of its own,
-in a folder beside the other events, in which a metric's tag is its name: "loss", "psnr". All else
-has a tag that begins with `OTHERS`, so that it comes after the metrics.
+in a folder beside the other events. TensorBoard orders its cards by their tags. So the metrics that
+people look at first have their names as tags, and all others' tags begin with `SCORES` or `OTHERS`.
 """
 
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,26 @@ from typing import Any
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 STAGES = {"train": "train", "val": "validation"}  # the folder by what begins a metric's name
-OTHERS = "training/"
+FIRST = ("accuracy", "loss", "psnr")
+SCORES = "scores/"  # of training and validation
+OTHERS = "training/"  # what training did, such as its learning rate
 
 
 def place(name: str) -> tuple[str, str]:
     """Return the folder and the tag of a metric. The folder "" is that of all other events."""
     stage, _, metric = name.partition("/")
     if stage in STAGES:
-        return STAGES[stage], metric
+        return STAGES[stage], tag_in_stage(metric)
     own = name.startswith((OTHERS, "test/"))
     return "", name if own else f"{OTHERS}{name}"
+
+
+def tag_in_stage(metric: str) -> str:
+    """Return the tag of a metric in a stage's folder. A tag stays as it is."""
+    return metric if metric.startswith((*FIRST, SCORES)) else f"{SCORES}{metric}"
 
 
 class CurvesLogger(TensorBoardLogger):
@@ -53,6 +62,23 @@ class CurvesLogger(TensorBoardLogger):
                 others[tag] = value
         if others:
             super().log_metrics(others, step)
+
+    @rank_zero_only
+    def log_hyperparams(
+        self,
+        params: dict[str, Any] | Namespace,
+        metrics: dict[str, Any] | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Write the settings of a run, and the metrics that they led to.
+
+        Lightning also writes which settings the experiment has. TensorBoard then takes one run's
+        list for all runs, in its order. Without it, the settings that differ come first.
+        """
+        metrics = metrics or {}
+        self.log_metrics(metrics, step)
+        for summary in hparams(self._sanitize_params(dict(params)), metrics)[1:]:
+            self.experiment.file_writer.add_summary(summary, step)
 
     @rank_zero_only
     def save(self) -> None:

@@ -20,7 +20,7 @@ from datamodules.images import ImageDataModule
 from denoisers.base import ImageModel
 from denoisers.vae import VAE
 from reporting import figures, model_figures
-from training.curves_logger import OTHERS, STAGES, CurvesLogger, place
+from training.curves_logger import OTHERS, STAGES, CurvesLogger, place, tag_in_stage
 
 CODES = 1_000  # test images in the projector
 CODE_VALUES = 4_000_000  # in all of their codes: they are written as text
@@ -67,9 +67,9 @@ class TensorBoardPictures(Callback):
         batch = data.eval_batch("val", index)
         shown = {"validation_images": model_figures.strip_of(pl_module, batch, data.class_names)}
         if isinstance(pl_module, VAE):
-            shown["samples"] = model_figures.samples_of(pl_module)
+            shown["vae/samples"] = model_figures.samples_of(pl_module)
             if len(index) > 1:
-                shown["interpolation"] = model_figures.interpolation_of(pl_module, batch)
+                shown["vae/interpolation"] = model_figures.interpolation_of(pl_module, batch)
         for logger in loggers:
             for name, figure in shown.items():
                 logger.experiment.add_figure(name, figure, trainer.global_step)
@@ -104,8 +104,11 @@ def carry_over(files: list[Path], logger: TensorBoardLogger, step: int) -> None:
             if not values or event.step > step or values[0].tag.startswith(ONCE):
                 continue
             folder, value = stage, values[0]
-            if isinstance(logger, CurvesLogger) and value.HasField("simple_value") and not stage:
-                folder, value.tag = place(value.tag)  # older versions had all in one folder
+            if isinstance(logger, CurvesLogger) and value.HasField("simple_value"):
+                if stage:
+                    value.tag = tag_in_stage(value.tag)
+                else:
+                    folder, value.tag = place(value.tag)  # older versions had all in one folder
             kept[folder, value.tag, event.step] = event
     for (folder, _, _), event in kept.items():
         writer = logger.writer(folder) if isinstance(logger, CurvesLogger) else logger.experiment

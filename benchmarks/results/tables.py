@@ -52,7 +52,8 @@ def _networks(results: Results, intervals: bool) -> Table:
     notes = [
         "The classifier, of the same seed as the model, is right about "
         f"{accuracy(first, 'accuracy_clean')} of the clean images. It has "
-        f"{parameters(classifier)} parameters and trains for {training(classifier)}.",
+        f"{parameters(classifier)} parameters and trains for {training(classifier)}. The times of "
+        "epochs are those of the fastest seed.",
         made(results),
     ]
     return Table("Results", [*header, "restored accuracy", "command"], cells, notes)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import OmegaConf
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
 
 from tests.helpers import warm
 from tests.helpers.processes import ENDLESS, Command
@@ -47,46 +49,16 @@ needs_joblib = needs("hydra_joblib_launcher", "joblib")
 needs_submitit = needs("hydra_submitit_launcher", "submitit")
 
 
-@needs_joblib
-def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Path) -> None:
-    arguments = (*SWEEP, *JOBLIB, "model.optimizer.lr=0.001,1e30,0.002", SURROUNDINGS)
-    done = run_command("train.py", *arguments, directory=tmp_path)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr + done.stdout
-    last_line = done.stderr.splitlines()[-1]
-    reason = "train.py: 1 of the sweep's jobs failed (1_model.optimizer.lr-1e+30): train/loss is"
-    assert last_line.startswith(reason)
-    good, diverged, other = (
-        Run(tmp_path / "sweep" / f"{number}_model.optimizer.lr-{lr}", 0.0)
-        for number, lr in enumerate(("0.001", "1e+30", "0.002"))
-    )
-    assert "Traceback" in (diverged.directory / "train.log").read_text()
-    threads = max(1, CORES // 2)
-    processes = {json_of(run.directory / "process.json")["process"] for run in (good, other)}
-    assert processes.isdisjoint({os.getpid()})
-    for run in (good, other):
-        seen = json_of(run.directory / "process.json")
-        assert seen["threads"] == threads
-        assert seen["GOMP_SPINCOUNT"] == os.environ.get("GOMP_SPINCOUNT", "1000")
-        words = json_of(run.directory / "run.json")["command"]
-        assert words.startswith(f"python {ROOT / 'train.py'} data=procedural ")
-    assert "model.optimizer.lr=0.002" in json_of(other.directory / "run.json")["command"]
+class Hold(Callback):
+    """Lets the jobs from the third one on get no further than one epoch until a file is there."""
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        alone = train_in(tmp_path / "alone", *SWEEP[len(TINY) + 1 : -1], "model.optimizer.lr=0.002")
-    finally:
-        torch.set_num_threads(before)
-    assert same(read(other.last)["state_dict"], read(alone.last)["state_dict"])
-    assert other.metrics["test"] == alone.metrics["test"]
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
 
-    weights = other.last.read_bytes()
-    again = run_command("train.py", *arguments, directory=tmp_path)
-    assert again.returncode == 1
-    assert again.stderr.splitlines()[-1].startswith(reason)
-    assert again.stdout.count("has ended already: passed over") == 2
-    assert other.last.read_bytes() == weights
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        number = int(Path(trainer.default_root_dir).name.partition("_")[0])
+        while number >= 2 and trainer.current_epoch == 1 and not self.file.exists():
+            time.sleep(0.1)
 
 
 @needs_joblib
@@ -94,23 +66,32 @@ def test_joblib_jobs_share_the_cores_fail_alone_and_are_passed_over(tmp_path: Pa
     ("number", "everywhere", "status"),
     [(signal.SIGINT, True, 130), pytest.param(signal.SIGTERM, False, 143, marks=pytest.mark.long)],
 )
-def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
+def test_joblib_jobs_share_the_cores_fail_alone_are_stopped_and_go_on(
     number: signal.Signals,
     everywhere: bool,
     status: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Ctrl-C reaches all processes of a terminal, `kill` only the one it names."""
-    monkeypatch.setenv("OMP_NUM_THREADS", str(CORES))  # as a user who wants no division
-    seeds = (1, 2) if everywhere else (1,)
-    swept = f"seed={','.join(map(str, seeds))}"
-    sweep = ("-m", *ENDLESS, *JOBLIB, "hydra.sweep.dir=sweep", swept, SURROUNDINGS)
-    run = Command(tmp_path, "train.py", *sweep)
-    names = [f"{seed - 1}_seed-{seed}" if everywhere else "0_" for seed in seeds]
-    jobs = [Run(tmp_path / "sweep" / name, 0.0) for name in names]
-    run.wait_for(lambda: all(job.last.exists() for job in jobs))
-    assert {json_of(job.directory / "process.json")["threads"] for job in jobs} == {CORES}
+    """Two jobs end, one of them diverged, before a signal comes. The same sweep does the rest.
+
+    Ctrl-C reaches all processes of a terminal, `kill` only the one it names.
+    """
+    rates = ("0.001", "1e+30", "0.002", "0.003")
+    jobs = [
+        Run(tmp_path / "sweep" / f"{place}_model.optimizer.lr-{rate}", 0.0)
+        for place, rate in enumerate(rates)
+    ]
+    good, diverged, *held = jobs
+    go = tmp_path / "go"
+    hold = f"{{_target_:tests.cli.test_launchers.Hold,file:{go}}}"
+    callbacks = f"{SURROUNDINGS[:-1]},{hold}]"
+    sweep = (*SWEEP, *JOBLIB, f"model.optimizer.lr={','.join(rates)}", callbacks)
+
+    with monkeypatch.context() as undivided:
+        undivided.setenv("OMP_NUM_THREADS", str(CORES))  # as a user who wants no division
+        run = Command(tmp_path, "train.py", *sweep)
+    run.wait_for(lambda: all(job.last.exists() for job in held))
     (os.killpg if everywhere else os.kill)(run.process, number)
     done = run.wait(60)
     assert done.returncode == status
@@ -118,18 +99,52 @@ def test_a_joblib_sweep_that_is_stopped_leaves_no_process_and_goes_on(
         f"train.py: stopped by {number.name}: the same command with hydra.sweep.dir=sweep goes on "
         "where this ended"
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert_ended(run)
+    assert "Traceback" in (diverged.directory / "train.log").read_text()
+    seen = [json_of(job.directory / "process.json") for job in (good, *held)]
+    assert {one["process"] for one in seen}.isdisjoint({run.process})
+    for one in seen:
+        assert one["threads"] == CORES
+        assert one["GOMP_SPINCOUNT"] == os.environ.get("GOMP_SPINCOUNT", "1000")
+    for job, rate in zip(jobs, rates, strict=True):
+        words = json_of(job.directory / "run.json")["command"]
+        assert words.startswith(f"python {ROOT / 'train.py'} data=procedural ")
+        assert f"model.optimizer.lr={rate}" in words
+    same_as_alone(good, tmp_path / "alone", CORES)
+
+    weights = good.last.read_bytes()
+    go.touch()
+    again = run_command("train.py", *sweep, directory=tmp_path)
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr + again.stdout
+    reason = "train.py: 1 of the sweep's jobs failed (1_model.optimizer.lr-1e+30): train/loss is"
+    assert again.stderr.splitlines()[-1].startswith(reason)
+    assert again.stdout.count("has ended already: passed over") == 1
+    assert good.last.read_bytes() == weights
+    for job in held:
+        assert json_of(job.directory / "process.json")["threads"] == max(1, CORES // 2)
+        assert [row["epoch"] for row in job.history] == [1, 2]
+
+
+def same_as_alone(run: Run, directory: Path, threads: int) -> None:
+    """Assert that a job of SWEEP with the learning rate 0.001 is what it is without a sweep."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        alone = train_in(directory, *SWEEP[len(TINY) + 1 : -1], "model.optimizer.lr=0.001")
+    finally:
+        torch.set_num_threads(before)
+    assert same(read(run.last)["state_dict"], read(alone.last)["state_dict"])
+    assert run.metrics["test"] == alone.metrics["test"]
+
+
+def assert_ended(run: Command) -> None:
+    """Assert that none of a command's processes is left, after at most 20 seconds."""
     end = time.monotonic() + 20
     while processes_of(run.process):
-        assert time.monotonic() < end, "a worker has outlived the sweep"
+        assert time.monotonic() < end, "a process has outlived the sweep"
         time.sleep(0.1)
-    if everywhere:
-        before = [len(job.history) for job in jobs]
-        again = Command(tmp_path, "train.py", *sweep)
-        again.wait_for(
-            lambda: all(len(job.history) > n for job, n in zip(jobs, before, strict=True))
-        )
-        assert again.stop(signal.SIGTERM)[0] == 143
 
 
 def processes_of(group: int) -> list[int]:
@@ -196,10 +211,7 @@ def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(tmp_path: Path) ->
     assert status == 130
     said = "train.py: stopped by SIGINT: the same command with hydra.sweep.dir=sweep goes on where"
     assert any(line.startswith(said) for line in errors)  # submitit's own processes say more
-    end = time.monotonic() + 20
-    while processes_of(run.process):
-        assert time.monotonic() < end, "the job has outlived the sweep"
-        time.sleep(0.1)
+    assert_ended(run)
 
 
 @needs_submitit

@@ -17,6 +17,18 @@ from estimation.anscombe import (
 NOISES = [SensorNoise(0.05, 0.0), SensorNoise(0.05, 0.0025), SensorNoise(0.02, 0.01)]
 
 
+def test_a_sensors_offset_moves_all_values_alike() -> None:
+    there, offset = SensorNoise(0.02, 0.01), SensorNoise(0.02, 0.01, black=0.3)
+    values = np.linspace(-1, 4, 101)
+    np.testing.assert_allclose(stabilised(values + 0.3, offset), stabilised(values, there))
+    clean, means = np.linspace(0, 3, 61), np.linspace(0, 30, 61)
+    found = mean_stabilised(clean + 0.3, offset)
+    np.testing.assert_allclose(found, mean_stabilised(clean, there))
+    np.testing.assert_allclose(unstabilised(means, offset), 0.3 + unstabilised(means, there))
+    assert offset.variance(np.array([0.0, 0.3, 1.3])) == pytest.approx([0.01, 0.01, 0.03])
+    assert (str(there), str(offset)) == ("0.02 x + 0.01", "0.02 (x - 0.3) + 0.01")
+
+
 def noisy(clean: np.ndarray, noise: SensorNoise, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
     shot = noise.a * random.poisson(clean / noise.a) if noise.a else clean

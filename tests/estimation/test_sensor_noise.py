@@ -53,8 +53,28 @@ def test_on_a_ramp_it_is_found_within_a_few_percent(cut: bool) -> None:
     ramp = np.linspace(0.02, 0.98, 400) * np.ones((1, 300, 1))
     found = estimate_sensor_noise(noisy(ramp, 0.01, 0.002, cut))
     assert found is not None
-    assert found == pytest.approx((0.01, 0.002), rel=0.15)
+    assert found == pytest.approx((0.01, 0.002, 0), rel=0.15)
     assert deviations(found, 0.01, 0.002, ramp) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_the_offset_of_a_sensor_is_found(cut: bool) -> None:
+    clean = data.astronaut()[None, :300, :300, 1] / 255
+    light = noisy(0.95 * clean, 0.01, 0.00002, cut=False)
+    picture = np.rint((0.05 + light).clip(0, 1) * 255) / 255 if cut else 0.05 + light
+    found = estimate_sensor_noise(picture)
+    assert found is not None
+    assert found.black == pytest.approx(0.05, abs=0.005)
+    assert found.a == pytest.approx(0.01, rel=0.15)
+    assert found.b < 0.0001
+
+
+@pytest.mark.parametrize(("a", "b"), NOISES)
+def test_a_sensor_without_an_offset_has_none(a: float, b: float) -> None:
+    clean = data.astronaut()[None, :300, :300, 1] / 255
+    found = estimate_sensor_noise(noisy(clean, a, b, cut=True))
+    assert found is not None
+    assert found.black == 0
 
 
 def test_where_it_cannot_be_told() -> None:
@@ -100,7 +120,7 @@ def test_the_correlations_are_numpys() -> None:
 def test_what_is_left_of_sensor_noise_is_white_once_stabilised() -> None:
     clean = data.camera()[None, :200, :200] / 255
     noise = SensorNoise(0.01, 0.001)
-    left = stabilised(noisy(clean, *noise, cut=False), noise) - stabilised(clean, noise)
+    left = stabilised(noisy(clean, 0.01, 0.001, cut=False), noise) - stabilised(clean, noise)
     assert whiteness(left).white
     assert not whiteness(gaussian_filter(left, (0, 0.5, 0.5))).white
 

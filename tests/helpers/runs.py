@@ -217,7 +217,8 @@ def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
         for tag in events.Tags()["scalars"]:
             # The files of one second are not always read in the order in which they were written.
             points = sorted((point.step, point.value) for point in events.Scalars(tag))
-            shown[f"{stage}{tag}".removeprefix("training/")] = points
+            name = tag.removeprefix("scores/").removeprefix("training/")
+            shown[f"{stage}{name}"] = points
     return {name: points for name, points in shown.items() if name != "images_per_s"}
 
 

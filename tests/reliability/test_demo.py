@@ -20,7 +20,7 @@ def test_make_demo_trains_and_scores() -> None:
 def test_a_short_demo_beats_a_median_filter(tmp_path: Path) -> None:
     short = [
         "trainer.max_epochs=2",
-        "data.train_size=5000",
+        "data.train_size=2500",
         "data.val_size=200",
         "data.test_size=300",
     ]

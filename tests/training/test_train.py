@@ -7,20 +7,14 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
 from pytorch_lightning.callbacks import Callback
 from safetensors import safe_open
 from safetensors.torch import load_file
-from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
-    EventAccumulator,
-)
-from tensorboard.plugins.hparams.plugin_data_pb2 import (  # type: ignore[import-untyped]
-    HParamsPluginData,
-)
 from torch._dynamo.utils import counters
+from torch._inductor import config as inductor
 
 import train
 from denoisers.base import ImageModel
@@ -41,7 +35,6 @@ from tests.helpers.runs import (
     composite,
     composite_of,
     contents,
-    curves,
     evaluation_images,
     gradient_norms,
     read,
@@ -58,13 +51,6 @@ def score(model: ImageModel, batch: Batch) -> float:
     """Return the PSNR of what a denoiser restores from a batch, in dB."""
     with torch.no_grad():
         return psnr(model(batch.noisy), batch.clean).mean().item()
-
-
-def events_of(directory: Path, folder: str = "") -> Any:
-    everything = {"scalars": 0, "images": 0, "tensors": 0}
-    events = EventAccumulator(str(directory / "tensorboard" / folder), everything)
-    events.Reload()
-    return events
 
 
 def test_a_run_leaves_its_files_whole() -> None:
@@ -114,8 +100,10 @@ def test_history_has_a_row_for_each_epoch() -> None:
 @pytest.mark.skipif(which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_compiling_changes_the_speed_alone(tmp_path: Path) -> None:
     counters.clear()
-    compiled = train_in(tmp_path, *QUICK, "compile=true", "data.train_size=192")
-    eager = trained(*QUICK, "data.train_size=192")
+    few = (*QUICK, "model.hidden=[16]", "model.latent_dim=8", "data.train_size=192")
+    with inductor.patch(compile_threads=1):  # processes that compile would import torch first
+        compiled = train_in(tmp_path, *few, "compile=true")
+    eager = train_in(tmp_path / "eager", *few)
     assert counters["stats"]["unique_graphs"] == 2  # of the whole batch and of the last one
     assert untimed(compiled.history)[0] == pytest.approx(untimed(eager.history)[0], rel=1e-3)
     weights = [load_model(run.best)[0].state_dict().keys() for run in (compiled, eager)]
@@ -153,51 +141,6 @@ def test_metrics_say_what_was_run() -> None:
     table = (run.directory / "metrics.txt").read_text()
     assert f"{metrics['test']['psnr']:.4f}" in table
     assert f"{metrics['test']['noisy_psnr']:.4f}" in table
-
-
-def test_tensorboard_shows_the_history() -> None:
-    run = trained(*DENSE)
-    shown, rows = curves(run.directory), run.history
-    for name in rows[0].keys() - {"epoch", "step", "seconds", "images_per_s"}:
-        values = [np.float32(value) for _, value in shown[name]]
-        assert values == [np.float32(row[name]) for row in rows], name
-    assert len(events_of(run.directory).Images("validation_images")) == 3
-
-
-def test_tensorboard_has_training_and_validation_in_one_card_and_all_else_below() -> None:
-    """Cards are in the order of their tags, and the same tag of two runs is one card."""
-    found = {
-        folder: events_of(trained(*DENSE).directory, folder).Tags()["scalars"]
-        for folder in ("", "train", "validation")
-    }
-    assert found["train"] == ["loss"]
-    assert sorted(found["validation"]) == ["loss", "mae", "mse", "psnr", "ssim"]
-    cards = sorted({tag for tags in found.values() for tag in tags})
-    assert cards[:5] == ["loss", "mae", "mse", "psnr", "ssim"]
-    assert {f"training/{name}" for name in ("best_psnr", "images_per_s", "learning_rate")} <= {
-        *cards
-    }
-
-
-def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
-    run = trained(*DENSE)
-    events = events_of(run.directory)
-    content = events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
-    shown = HParamsPluginData.FromString(content).session_start_info.hparams
-    cfg = compose("train", *DENSE)
-    assert shown["model"].string_value == "Dense"
-    assert shown["model.optimizer.lr"].number_value == cfg.model.optimizer.lr
-    assert shown["objective"].string_value == "Supervised"
-    assert shown["noise.std"].number_value == cfg.noise.std
-    assert shown["seed"].number_value == 0
-    (best,) = events.Scalars("training/best_psnr")
-    assert best.value == pytest.approx(run.returned)
-
-
-def test_tensorboard_shows_what_a_vae_draws(tmp_path: Path) -> None:
-    train_in(tmp_path, "model=vae", "trainer.max_epochs=1", "trainer.logger=true")
-    images = events_of(tmp_path).Tags()["images"]
-    assert {"validation_images", "samples", "interpolation"} <= set(images)
 
 
 def test_safetensors_hold_the_best_weights() -> None:
@@ -365,7 +308,7 @@ def test_a_short_training_on_real_images_beats_a_median_filter(
         "train",
         *overrides,
         "trainer.max_epochs=1",
-        "trainer.limit_train_batches=80",
+        "trainer.limit_train_batches=40",
         "trainer.limit_val_batches=4",
         "trainer.limit_test_batches=4",
     )
