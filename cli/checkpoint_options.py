@@ -167,9 +167,9 @@ def _value(arguments: list[str], key: str) -> str | None:
     Of a list it is the first. Commands that take one value refuse a list later.
     """
     values = [override for override in _overrides(arguments) if override.key_or_group == key]
-    if not values or values[-1].value() is None:
+    if not values or values[-1].value() in (None, []):
         return None
     if values[-1].is_sweep_override():
         raise ValueError(f"{key}: one command takes one {key}; loop over them in the shell")
     value: Any = values[-1].value()
-    return str(value[0] if isinstance(value, list) and value else value)
+    return str(value[0] if isinstance(value, list) else value)
