@@ -98,18 +98,9 @@ def export_model(
         data.setup("fit")
         noise = build(OmegaConf.create(run["noise"]), "noise")
         latents = vae_halves.latents_of(model, data.with_noise(noise))
-        encoder, decoder = (half(model, about) for half in (vae_halves.encoder, vae_halves.decoder))
-        composed = vae_halves.composed(onnx.load(encoder), onnx.load(decoder))
-        difference = max(difference, largest_difference(model, composed, images))
-        names = [f"models/{name}-{half}.onnx" for half in ("encoder", "decoder")]
-        files |= dict(zip(names, (encoder, decoder), strict=True))
-        entry["latent"] = {
-            "count": model.latent_dim,
-            "encoder": _network(names[0], encoder, input_name(model), [vae_halves.LATENT]),
-            "decoder": _network(names[1], decoder, vae_halves.LATENT, [RESTORED]),
-            "order": latents.order,
-            "spread": latents.spread,
-        }
+        halves, more, other = _halves(model, name, about, images)
+        entry["latent"] = halves | {"count": model.latent_dim} | latents._asdict()
+        files, difference = files | more, max(difference, other)
     return Exported(entry, files, difference)
 
 
@@ -132,6 +123,21 @@ def _whole(
     difference = largest_difference(model, onnx.load(content), images)
     network = _network(file, content, input_name(model), output_names(model))
     return network, {file: content}, difference
+
+
+def _halves(
+    model: VAE, name: str, about: dict[str, str], images: Tensor | None
+) -> tuple[dict[str, Any], dict[str, bytes], float]:
+    """Export the encoder and the decoder, which one after the other are the whole."""
+    encoder, decoder = vae_halves.encoder(model, about), vae_halves.decoder(model, about)
+    composed = vae_halves.composed(onnx.load(encoder), onnx.load(decoder))
+    difference = largest_difference(model, composed, images)
+    first, second = f"models/{name}-encoder.onnx", f"models/{name}-decoder.onnx"
+    entries = {
+        "encoder": _network(first, encoder, input_name(model), [vae_halves.LATENT]),
+        "decoder": _network(second, decoder, vae_halves.LATENT, [RESTORED]),
+    }
+    return entries, {first: encoder, second: decoder}, difference
 
 
 def _network(file: str, content: bytes, given: str, outputs: Sequence[str]) -> dict[str, Any]:
