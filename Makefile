@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-WEB_SOURCES := $(shell find web/src web/index.html web/*.json web/*.ts -type f)
+WEB_SOURCES := $(shell find web/src web/public web/index.html web/*.json web/*.ts -type f)
 DEMO = outputs/demo_$(shell date +%Y-%m-%d_%H-%M-%S)
 
 .PHONY: demo test bench keras results page test-page
