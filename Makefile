@@ -1,12 +1,14 @@
 # make demo: train a denoiser and see it work.  make test: run every check.
 # make bench: measure speed and memory; make keras, before it, lets Keras take part.
+# make page CHECKPOINTS='[A,B]': the laboratory in a browser, with these models, in page/.  make test-page: test it.
 # make results: train, score and publish all scores on Fashion-MNIST, with five seeds; it goes on where it was stopped.
 
 PYTHON ?= python3
 BIN := .venv/bin
+WEB_SOURCES := $(shell find web/src web/public web/index.html web/*.json web/*.ts -type f)
 DEMO = outputs/demo_$(shell date +%Y-%m-%d_%H-%M-%S)
 
-.PHONY: demo test bench keras results
+.PHONY: demo test bench keras results page test-page
 
 demo: RUN := $(DEMO)
 demo: .venv/installed
@@ -36,6 +38,27 @@ bench: .venv/installed-bench
 results: .venv/installed
 	$(BIN)/python -m benchmarks.results
 
+# What is missing is refused before anything is installed or built.
+page:
+	@test -n "$(CHECKPOINTS)" || { echo "Give the models that the page shows:" \
+		"make page CHECKPOINTS='[RUN/checkpoints/best.ckpt,OTHER_RUN/checkpoints/best.ckpt]'"; exit 1; }
+	@$(MAKE) --no-print-directory .venv/installed-onnx web/dist/index.html
+	rm -rf page
+	$(BIN)/python export.py format=web 'checkpoint=$(CHECKPOINTS)' output=page/
+
+test-page: .venv/installed-test web/node_modules/installed
+	cd web && npm run --silent check && npm run --silent build
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest web/tests
+
+web/dist/index.html: web/node_modules/installed $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+# No package's own script runs.
+web/node_modules/installed: web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 keras: .venv-keras/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -43,12 +66,9 @@ keras: .venv-keras/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/installed-test: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
-	@touch $@
-
-.venv/installed-bench: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+# With an extra of pyproject.toml: test, bench, onnx
+.venv/installed-%: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
 .venv-keras/installed:

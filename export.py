@@ -1,6 +1,7 @@
-"""Export a checkpoint's model to one file for use elsewhere, and check it against the original.
+"""Export models for use elsewhere, and check them against the originals.
 
 python export.py checkpoint=outputs/…/checkpoints/best.ckpt format=onnx
+python export.py checkpoint='[outputs/…/best.ckpt,outputs/…/best.ckpt]' format=web output=page/
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def export(cfg: DictConfig) -> Path:
-    """Export a model's `forward` with its metadata.
+    """Export a model's `forward` with its metadata, or several to a page for a browser.
 
     Before the file is written, its bytes are loaded with the runtime that its users have. The
     outputs are compared with the original's on random and real images, for several batch sizes
     and, if the model takes images of any size, for several sizes.
 
     Returns:
-        The new file.
+        The new file, or the folder of the page.
 
     Raises:
         ValueError: A setting is wrong, the new file exists already, or the exported model differs.
@@ -40,13 +41,20 @@ def export(cfg: DictConfig) -> Path:
     from denoisers.checkpoint import load_model
     from exporting.about import describe_export, metrics_beside
     from exporting.checks import largest_difference
-    from exporting.formats import format_named
+    from exporting.formats import WEB, format_named
     from exporting.settings import check_settings
     from groundwork.environment import isolated
     from groundwork.files import whole_file
 
     check_settings(cfg)
-    format, checkpoint = format_named(cfg.format), expand(cfg.checkpoint)
+    if cfg.format == WEB:
+        from exporting.web_page import write_page
+
+        return write_page(cfg)
+    format = format_named(cfg.format)
+    if not isinstance(cfg.checkpoint, str):
+        raise ValueError(f"checkpoint: format={cfg.format} takes one, format={WEB} takes a list")
+    checkpoint = expand(cfg.checkpoint)
     output = output_file(cfg.output, checkpoint, cfg.format)
     if output.exists():
         raise ValueError(f"{output} exists already: give another output")

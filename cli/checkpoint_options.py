@@ -162,10 +162,14 @@ def _overrides(arguments: list[str]) -> list[Any]:
 
 
 def _value(arguments: list[str], key: str) -> str | None:
-    """The value that the last override of a key gives it, without the quotes of Hydra's grammar."""
+    """The value that the last override of a key gives it, without the quotes of Hydra's grammar.
+
+    Of a list it is the first. Commands that take one value refuse a list later.
+    """
     values = [override for override in _overrides(arguments) if override.key_or_group == key]
-    if not values or values[-1].value() is None:
+    if not values or values[-1].value() in (None, []):
         return None
     if values[-1].is_sweep_override():
         raise ValueError(f"{key}: one command takes one {key}; loop over them in the shell")
-    return str(values[-1].value())
+    value: Any = values[-1].value()
+    return str(value[0] if isinstance(value, list) else value)

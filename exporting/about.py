@@ -65,9 +65,9 @@ def describe_export(
         },
         "outputs": {name: OUTPUTS[name] for name in output_names(model)},
         "class_names": list(data.class_names),
-        "data": _settings(run["data"]) | {"licence": data.licence},
-        "noise": _settings(run["noise"]),
-        "objective": _settings(run["objective"]),
+        "data": settings_of(run["data"]) | {"licence": data.licence},
+        "noise": settings_of(run["noise"]),
+        "objective": settings_of(run["objective"]),
         "seed": run["seed"],
         "run_id": run["run_id"],
         "licence": licence,
@@ -124,10 +124,10 @@ def _sizes(model: ImageModel) -> list[int | str]:
     return [channels, "height", "width"] if model.takes_any_size else [channels, height, width]
 
 
-def _settings(node: Any) -> Any:
+def settings_of(node: Any) -> Any:
     """Describe a config's node by its class and settings, without the user's folders."""
     if not isinstance(node, dict):
         return node
     name = {"name": node["_target_"].rpartition(".")[2]} if "_target_" in node else {}
     said = {k: v for k, v in node.items() if k != "_target_" and not k.endswith("root")}
-    return name | {k: _settings(v) for k, v in said.items()}
+    return name | {k: settings_of(v) for k, v in said.items()}

@@ -41,6 +41,7 @@ FORMATS: dict[str, Format] = {
     "torch_export": torch_export,
     "safetensors": safetensors,
 }
+WEB = "web"  # a folder for several models, which exporting/web_page.py writes
 
 
 def format_named(name: str) -> Format:
@@ -50,6 +51,6 @@ def format_named(name: str) -> Format:
         ValueError: There is no such format.
     """
     if name not in FORMATS:
-        choices = suggest(name, FORMATS, "format=")
+        choices = suggest(name, [*FORMATS, WEB], "format=")
         raise ValueError(f"format={name}: there is no such format, {choices}")
     return FORMATS[name]

@@ -13,7 +13,7 @@ class Settings(TypedDict):
     """The settings of conf/export.yaml beside its config groups. The file says what each means."""
 
     seed: Seed
-    checkpoint: File
+    checkpoint: File | Annotated[list[File], Field(min_length=1)]
     format: File  # exporting/formats.py knows the names
     output: File | None
     check: Literal["real", "random"]

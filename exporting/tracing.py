@@ -1,9 +1,11 @@
 """A model as a graph of torch's own operators."""
 
 import copy
+from typing import Any
 
 import torch
 import torch.fx.experimental._config as shapes_config
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from denoisers.base import ImageModel
@@ -19,19 +21,28 @@ def trace(model: ImageModel) -> ExportedProgram:
         A program for batches of any size and, if the model takes images of any size, any height
         and width.
     """
-    model = copy.deepcopy(model).cpu().float().eval()
+    channels, height, width = model.image_shape
+    if not model.takes_any_size:
+        return trace_module(model, torch.zeros(EXAMPLE[0], channels, height, width), (0,))
+    count, height, width = EXAMPLE
+    return trace_module(model, torch.zeros(count, channels, height, width), (0, 2, 3))
+
+
+def trace_module(module: nn.Module, example: Tensor, free: tuple[int, ...]) -> ExportedProgram:
+    """Trace the `forward` of a module with one input, as `trace` does.
+
+    Args:
+        module: The module.
+        example: An input. Its sizes in the free dimensions must be those of `EXAMPLE`.
+        free: The dimensions of the input that may have any size.
+    """
+    module = copy.deepcopy(module).cpu().float().eval()
     # torch would specialise the program to weights in channels-last order, and refuse batches or
     # sides of 1. Contiguous weights and `backed_size_oblivious` prevent both.
-    model.to(memory_format=torch.contiguous_format)
-    channels, height, width = model.image_shape
-    count, free = EXAMPLE[0], {0: Dim.DYNAMIC(min=1)}
-    if model.takes_any_size:
-        count, height, width = EXAMPLE
-        free |= {2: Dim.DYNAMIC(min=1), 3: Dim.DYNAMIC(min=1)}
+    module.to(memory_format=torch.contiguous_format)
+    sizes: dict[int, Any] = dict.fromkeys(free, Dim.DYNAMIC(min=1))
     with torch.no_grad(), shapes_config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
-        program = torch.export.export(
-            model, (torch.zeros(count, channels, height, width),), dynamic_shapes=(free,)
-        )
+        program = torch.export.export(module, (example,), dynamic_shapes=(sizes,))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it has paths on this machine
     return program

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        _sync(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(f"{path} could not be written, and is as it was: {reason}") from error
@@ -69,9 +70,39 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Write a folder to the disk, without which a rename may be lost in a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder to fill, which moves to `path` if the block ends without an error.
+
+    It lies beside `path` until then, and has always the same name there, as in `whole_file`. `path`
+    itself does not exist, or is an empty folder.
+
+    Raises:
+        OSError: The folder cannot be written. The message names `path`.
+    """
+    whole = Path(os.path.abspath(path))  # "." and ".." are no names
+    part = whole.with_name(f".{whole.name}.part")
+    try:
+        if part.exists():
+            shutil.rmtree(part)
+        part.mkdir(parents=True)
+        try:
+            yield part
+            for written in (*part.rglob("*"), part):
+                _sync(written)
+            part.replace(whole)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        _sync(whole.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{path} could not be written, and is as it was: {reason}") from error
+
+
+def _sync(path: Path) -> None:
+    """Write a file or a folder to the disk. Without it a rename may be lost in a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

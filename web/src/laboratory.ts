@@ -54,9 +54,9 @@ export interface Latent {
   count: number;
   encoder: Network;
   decoder: Network;
-  /** Latents by how much they say about test images, the most first. */
+  /** Latents by how much they say about validation images, the most first. */
   order: number[];
-  /** Standard deviation over test images of each latent's mean, in the latents' own order. */
+  /** Standard deviation over validation images of each latent's mean, in the latents' own order. */
   spread: number[];
 }
 
