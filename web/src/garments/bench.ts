@@ -52,7 +52,7 @@ export class Bench {
     this.titles = new Map(models.map((model) => [model.id, titleOf(model, models)]));
     this.clean = figure("Clean picture");
     this.noisy = figure("Noisy picture");
-    this.clean.measures.textContent = "what the models never see";
+    this.clean.measures.textContent = "as it was before the noise";
     const pictures = make("ul", { className: "pictures" }, given(this.clean, "Clean"), given(this.noisy, "Noisy"));
     models.forEach((model, series) => {
       const restores = model.does !== "classifies";

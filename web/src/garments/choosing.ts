@@ -19,7 +19,7 @@ export class PictureChooser {
   constructor(album: Album, source: string, change: (change: Change) => void) {
     this.board = new DrawingBoard(album.size, (drawing: Drawing) => change({ drawing }));
     this.images = Array.from({ length: album.count }, (_, index) => {
-      return make("input", { type: "radio", name: "image", value: String(index), className: "unseen" });
+      return make("input", { type: "radio", name: "image", value: String(index) });
     });
     const sorted = [...this.images.keys()].sort((a, b) => {
       return album.className(a).localeCompare(album.className(b)) || a - b;
@@ -33,7 +33,7 @@ export class PictureChooser {
       grid,
     );
     const radio = (checked: boolean): HTMLInputElement => {
-      return make("input", { type: "radio", name: "source", className: "unseen", checked });
+      return make("input", { type: "radio", name: "source", checked });
     };
     this.sources = { image: radio(true), drawing: radio(false) };
     this.element = make(

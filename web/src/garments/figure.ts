@@ -1,7 +1,7 @@
 /** A picture with its name, how close it is to the clean one, and what classifiers see in it. */
 
 import type { Size } from "../metrics";
-import { make } from "./element";
+import { draw, make } from "./element";
 import type { Quality, Seen } from "./looking";
 import { canvasFor, paint, type Picture } from "./picture";
 
@@ -55,12 +55,18 @@ export class Figure {
     const items = Array.from({ length: CLASSES }, (_, rank) => {
       const entry = ranked[rank];
       if (entry === undefined) return make("li", {}, make("span", {}, "–"));
-      const bar = make("meter", { value: entry[1], ariaLabel: "probability" });
-      const percent = `${Math.round(100 * entry[1])} %`;
-      return make("li", {}, make("span", {}, this.classNames[entry[0]]!), bar, make("span", {}, percent));
+      const percent = Math.round(100 * entry[1]);
+      const name = make("span", {}, this.classNames[entry[0]]!);
+      return make("li", {}, name, bar(percent), make("span", {}, `${percent} %`));
     });
     return make("ol", {}, ...items);
   }
+}
+
+function bar(percent: number): SVGElement {
+  const full = draw("rect", { width: 100, height: 10, class: "full" });
+  const part = draw("rect", { width: percent, height: 10 });
+  return draw("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, full, part);
 }
 
 export function decibels(psnr: number): string {

@@ -25,7 +25,7 @@ export class LatentSliders {
       "details",
       { className: "latents" },
       make("summary", {}, "Move its latents"),
-      make("p", { className: "faint" }, "From the picture's own code, in standard deviations over test images."),
+      make("p", { className: "faint" }, "Away from this picture's code, in standard deviations over test images"),
       ...rows,
       reset,
     );
@@ -37,8 +37,13 @@ export class LatentSliders {
     this.sliders.forEach((slider, rank) => {
       const move = moves[rank] ?? 0;
       slider.value = String(move);
-      this.outputs[rank]!.textContent = `${move < 0 ? "−" : "+"}${Math.abs(move).toFixed(1)}`;
+      this.outputs[rank]!.textContent = signed(move);
       if (move !== 0) this.element.open = true;
     });
   }
+}
+
+function signed(move: number): string {
+  const sign = move < 0 ? "−" : move > 0 ? "+" : "";
+  return sign + Math.abs(move).toFixed(1);
 }

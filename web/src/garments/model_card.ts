@@ -32,13 +32,13 @@ export class ModelCard {
     const about = make("div", { className: "about" }, name);
     if (figure !== null) about.append(figure.measures);
     about.append(make("p", { className: "says" }, sentenceOf(model)));
-    about.append(make("p", { className: "faint facts" }, facts(model)));
+    about.append(make("p", { className: "faint facts" }, ...facts(model).map((fact) => make("span", {}, fact))));
     if (figure !== null) about.append(figure.seen);
-    if (this.latents !== null) about.append(this.latents.element);
     this.element = make("li", { className: "card model" });
     if (figure === null) about.append(this.status);
     else this.element.append(make("div", { className: "frame" }, figure.canvas, this.status));
     this.element.append(about);
+    if (this.latents !== null) this.element.append(this.latents.element);
   }
 
   show(chosen: boolean, moves: readonly number[]): void {
@@ -60,9 +60,9 @@ export class ModelCard {
   }
 }
 
-function facts({ bytes, parameters, psnr }: Model): string {
+function facts({ bytes, parameters, psnr }: Model): string[] {
   const many = parameters >= 1e6;
   const count = many ? `${(parameters / 1e6).toFixed(1)} million` : `${Math.round(parameters / 1e3)} thousand`;
-  const measured = psnr === null ? "" : ` · ${psnr.toFixed(1)} dB on test images`;
-  return `${(bytes / 1e6).toFixed(1)} MB · ${count} parameters${measured}`;
+  const measured = psnr === null ? [] : [`${psnr.toFixed(1)} dB on test images`];
+  return [`${(bytes / 1e6).toFixed(1)} MB`, `${count} parameters`, ...measured];
 }

@@ -24,9 +24,10 @@ export class NoiseControls {
     max: String(MAX_STRENGTH),
     step: "0.01",
     className: "strength",
+    ariaLabel: "Strength of the noise",
   });
   private readonly level = make("output");
-  private readonly name = make("span");
+  private readonly unit = make("span", { className: "faint unit" });
 
   constructor(change: (change: Change) => void) {
     this.kind.append(...KINDS.map((kind) => make("option", { value: kind }, NOISES[kind].title)));
@@ -48,12 +49,9 @@ export class NoiseControls {
     this.strength = make(
       "section",
       { className: "card slider" },
-      make(
-        "label",
-        {},
-        make("span", { className: "ends" }, make("span", {}, "Strength: ", this.name), this.level),
-        this.slider,
-      ),
+      make("div", { className: "ends" }, make("strong", {}, "Strength"), this.level),
+      this.slider,
+      this.unit,
     );
     this.kind.addEventListener("change", () => change({ noise: this.kind.value as Kind }));
     this.slider.addEventListener("input", () => change({ strength: Number(this.slider.value) }));
@@ -66,15 +64,15 @@ export class NoiseControls {
   }
 
   show({ noise, strength, clip, seed }: State): void {
-    const words = NOISES[noise];
     this.kind.value = noise;
-    this.says.textContent = words.says;
+    this.says.textContent = NOISES[noise].says;
     this.clip.checked = clip;
     this.clip.disabled = STAYS_INSIDE.has(noise); // it would change nothing
     this.seed.value = String(seed);
     this.slider.value = String(strength);
-    this.slider.ariaValueText = describeStrength(noise, strength);
-    this.name.textContent = words.strength;
-    this.level.textContent = describeStrength(noise, strength);
+    const { number, unit } = describeStrength(noise, strength);
+    this.slider.ariaValueText = `${number}, ${unit}`;
+    this.level.textContent = number;
+    this.unit.textContent = unit;
   }
 }

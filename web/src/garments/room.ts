@@ -57,9 +57,9 @@ class Garments {
     this.state = this.understand(address);
     const controls = [this.chooser.element, this.noise.element, this.noise.strength];
     section.append(
-      make("p", { className: "introduction" }, INTRODUCTION),
+      make("div", { className: "introduction" }, make("p", {}, INTRODUCTION), this.address.element),
       this.ignored,
-      make("div", { className: "controls" }, ...controls, this.address.element),
+      make("div", { className: "controls" }, ...controls),
       make("div", { className: "results" }, this.bench.element, this.plot.element, words(images)),
     );
     this.show();

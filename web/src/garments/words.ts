@@ -36,14 +36,18 @@ export const NOISES: Record<Kind, { title: string; strength: string; says: strin
   },
 };
 
-/** The strength, with its unit and what it means. */
-export function describeStrength(kind: Kind, strength: number): string {
-  if (kind === "salt_and_pepper" || kind === "dropout") return `${Math.round(100 * strength)} %`;
+/** The strength as a number, and its unit. */
+export function describeStrength(kind: Kind, strength: number): { number: string; unit: string } {
+  const name = NOISES[kind].strength;
+  if (kind === "salt_and_pepper" || kind === "dropout") {
+    return { number: `${Math.round(100 * strength)} %`, unit: name };
+  }
   const number = strength.toFixed(2);
-  if (kind !== "poisson") return `${number} of the range from black to white`;
-  if (strength === 0) return `${number}, endless light`;
+  if (kind === "gaussian" || kind === "uniform") return { number, unit: `${name}, where white is 1` };
+  if (kind === "speckle") return { number, unit: `${name}, which is 1` };
   const photons = strength ** -2;
-  return `${number}, ${photons.toFixed(photons < 10 ? 1 : 0)} photons at white`;
+  const light = strength === 0 ? "endless light" : `${photons.toFixed(photons < 10 ? 1 : 0)} photons`;
+  return { number, unit: `${name}: ${light}` };
 }
 
 const MODELS: Record<string, { title: string; says: string }> = {
