@@ -106,7 +106,8 @@ export class Bench {
       this.ready.add(id);
       this.cards.get(id)!.say("");
     } catch (error) {
-      this.cards.get(id)!.say(error instanceof Error ? error.message : String(error), true);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.cards.get(id)!.say(reason.replace(document.baseURI, ""), true);
       this.events.choose(id, false);
     }
     this.loading.delete(id);

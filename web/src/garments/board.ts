@@ -38,7 +38,7 @@ export class DrawingBoard {
       { className: "board", hidden: true },
       make("div", { className: "surface" }, this.canvas, this.cursor),
       make("div", { className: "row" }, make("label", {}, this.eraser, " Eraser"), clear),
-      make("p", { className: "faint" }, "Draw a garment in white by mouse, finger, pen, or arrow keys and Space."),
+      make("p", { className: "faint" }, "By mouse, finger or pen, or by arrow keys and Space."),
     );
     clear.addEventListener("click", () => this.draw(blank(this.size)));
     this.listen();
