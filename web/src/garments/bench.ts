@@ -107,7 +107,7 @@ export class Bench {
       this.cards.get(id)!.say("");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.cards.get(id)!.say(reason.replace(document.baseURI, ""), true);
+      this.cards.get(id)!.say(reason.replace(new URL(".", document.baseURI).href, ""), true);
       this.events.choose(id, false);
     }
     this.loading.delete(id);

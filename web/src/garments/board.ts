@@ -37,7 +37,7 @@ export class DrawingBoard {
       "div",
       { className: "board", hidden: true },
       make("div", { className: "surface" }, this.canvas, this.cursor),
-      make("div", { className: "row" }, make("label", {}, this.eraser, " Eraser"), clear),
+      make("div", { className: "tools" }, make("label", {}, this.eraser, " Eraser"), clear),
       make("p", { className: "faint" }, "By mouse, finger or pen, or by arrow keys and Space."),
     );
     clear.addEventListener("click", () => this.draw(blank(this.size)));

@@ -20,8 +20,10 @@ import { readState, type State } from "./state";
 import { INTRODUCTION, NOISES, titleOf, WORDS } from "./words";
 
 export const open: Room = (section, laboratory, address) => {
+  const head = make("div", { className: "introduction" }, make("p", {}, INTRODUCTION));
+  section.append(head);
   openAlbum(laboratory.images)
-    .then((album) => new Garments(section, laboratory, album, address))
+    .then((album) => new Garments(section, head, laboratory, album, address))
     .catch((error: unknown) => say(error instanceof Error ? error.message : String(error)));
 };
 
@@ -37,6 +39,7 @@ class Garments {
 
   constructor(
     section: HTMLElement,
+    head: HTMLElement,
     private readonly laboratory: Laboratory,
     private readonly album: Album,
     address: string,
@@ -56,12 +59,16 @@ class Garments {
     });
     this.state = this.understand(address);
     const controls = [this.chooser.element, this.noise.element, this.noise.strength];
+    head.append(this.address.element);
     section.append(
-      make("div", { className: "introduction" }, make("p", {}, INTRODUCTION), this.address.element),
       this.ignored,
       make("div", { className: "controls" }, ...controls),
       make("div", { className: "results" }, this.bench.element, this.plot.element, words(images)),
     );
+    this.start();
+  }
+
+  private start(): void {
     this.show();
     this.chooser.reveal(this.state);
   }
@@ -73,8 +80,7 @@ class Garments {
 
   private read(address: string): void {
     this.state = this.understand(address);
-    this.show();
-    this.chooser.reveal(this.state);
+    this.start();
   }
 
   private understand(address: string): State {
