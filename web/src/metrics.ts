@@ -20,8 +20,8 @@ export function psnr(restored: Float32Array, clean: Float32Array): number {
 }
 
 /**
- * The structural similarity, at most 1 (Wang, Bovik, Sheikh and Simoncelli 2004): an 11 x 11 Gaussian window of
- * standard deviation 1.5, averaged over the windows that lie wholly inside the image. NaN if none does.
+ * The structural similarity, at most 1 (Wang, Bovik, Sheikh and Simoncelli 2004): an 11 x 11 Gaussian window
+ * of standard deviation 1.5, averaged over the windows that lie wholly inside the image. NaN if none does.
  */
 export function ssim(restored: Float32Array, clean: Float32Array, size: Size): number {
   const smooth = (value: (position: number) => number): Float64Array => blur(value, size);

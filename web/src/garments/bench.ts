@@ -53,7 +53,8 @@ export class Bench {
     this.clean = figure("Clean picture");
     this.noisy = figure("Noisy picture");
     this.clean.measures.textContent = "as it was before the noise";
-    const pictures = make("ul", { className: "pictures" }, given(this.clean, "Clean"), given(this.noisy, "Noisy"));
+    const both = [given(this.clean, "Clean"), given(this.noisy, "Noisy")];
+    const pictures = make("ul", { className: "pictures" }, ...both);
     models.forEach((model, series) => {
       const restores = model.does !== "classifies";
       const title = this.titles.get(model.id)!;
@@ -86,7 +87,9 @@ export class Bench {
     for (const [id, card] of this.cards) card.show(shown.models.includes(id), shown.latents[id] ?? []);
     for (const id of this.figures.keys()) if (!shown.models.includes(id)) this.psnr.delete(id);
     this.reserve();
-    for (const model of this.laboratory.models) if (shown.models.includes(model.id)) void this.load(model);
+    for (const model of this.laboratory.models) {
+      if (shown.models.includes(model.id)) void this.load(model);
+    }
     this.ask();
   }
 
@@ -124,7 +127,9 @@ export class Bench {
       this.figures.get(id)!.measure(quality);
       this.psnr.set(id, quality.psnr);
     }
-    for (const { id } of models) this.cards.get(id)!.say(outcome.failed.get(id) ?? "", outcome.failed.has(id));
+    for (const { id } of models) {
+      this.cards.get(id)!.say(outcome.failed.get(id) ?? "", outcome.failed.has(id));
+    }
     this.judge(outcome);
     this.events.restored();
     if (this.live.outdated || this.loading.size > 0) return;
@@ -142,7 +147,9 @@ export class Bench {
 
   private judge(outcome: Outcome | null): void {
     const { models } = this.shown!;
-    const judges = this.laboratory.models.filter(({ id, does }) => models.includes(id) && does !== "restores");
+    const judges = this.laboratory.models.filter(({ id, does }) => {
+      return models.includes(id) && does !== "restores";
+    });
     const looking = (where: string): Map<string, string> => {
       const given = !this.figures.has(where);
       const there = judges.filter(({ id, does }) => {
@@ -151,7 +158,9 @@ export class Bench {
       return new Map(there.map(({ id }) => [id, this.titles.get(id)!]));
     };
     const pictures = new Map([["clean", this.clean], ["noisy", this.noisy], ...this.figures]);
-    for (const [where, figure] of pictures) figure.judge(looking(where), outcome?.seen.get(where) ?? []);
+    for (const [where, figure] of pictures) {
+      figure.judge(looking(where), outcome?.seen.get(where) ?? []);
+    }
   }
 
   private tell(): void {
@@ -162,5 +171,6 @@ export class Bench {
 
 function given(figure: Figure, title: string): HTMLElement {
   const frame = make("div", { className: "frame" }, figure.canvas);
-  return make("li", { className: "card given" }, frame, make("strong", {}, title), figure.measures, figure.seen);
+  const name = make("strong", {}, title);
+  return make("li", { className: "card given" }, frame, name, figure.measures, figure.seen);
 }

@@ -66,7 +66,8 @@ export class Figure {
 function bar(percent: number): SVGElement {
   const full = draw("rect", { width: 100, height: 10, class: "full" });
   const part = draw("rect", { width: percent, height: 10 });
-  return draw("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, full, part);
+  const attributes = { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" };
+  return draw("svg", attributes, full, part);
 }
 
 export function decibels(psnr: number): string {

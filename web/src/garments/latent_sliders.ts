@@ -12,9 +12,8 @@ export class LatentSliders {
   /** @param change Is given the moves of all sliders, in standard deviations over test images. */
   constructor(latent: Latent, change: (moves: number[]) => void) {
     const shown = latent.order.slice(0, MOVED_LATENTS);
-    this.sliders = shown.map(() => {
-      return make("input", { type: "range", min: String(-MAX_MOVE), max: String(MAX_MOVE), step: "0.1", value: "0" });
-    });
+    const range = { type: "range", min: `${-MAX_MOVE}`, max: `${MAX_MOVE}`, step: "0.1" };
+    this.sliders = shown.map(() => make("input", range));
     this.outputs = shown.map(() => make("output"));
     const reset = make("button", { type: "button" }, "Reset");
     const rows = shown.map((index, rank) => {
@@ -25,7 +24,7 @@ export class LatentSliders {
       "details",
       { className: "latents" },
       make("summary", {}, "Move its latents"),
-      make("p", { className: "faint" }, "Away from this picture's code, in standard deviations over test images"),
+      make("p", { className: "faint" }, "From the picture's code, in standard deviations over test images"),
       ...rows,
       reset,
     );

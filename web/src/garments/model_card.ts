@@ -32,7 +32,8 @@ export class ModelCard {
     const about = make("div", { className: "about" }, name);
     if (figure !== null) about.append(figure.measures);
     about.append(make("p", { className: "says" }, sentenceOf(model)));
-    about.append(make("p", { className: "faint facts" }, ...facts(model).map((fact) => make("span", {}, fact))));
+    const known = facts(model).map((fact) => make("span", {}, fact));
+    about.append(make("p", { className: "faint facts" }, ...known));
     if (figure !== null) about.append(figure.seen);
     this.element = make("li", { className: "card model" });
     if (figure === null) about.append(this.status);
@@ -61,8 +62,8 @@ export class ModelCard {
 }
 
 function facts({ bytes, parameters, psnr }: Model): string[] {
-  const many = parameters >= 1e6;
-  const count = many ? `${(parameters / 1e6).toFixed(1)} million` : `${Math.round(parameters / 1e3)} thousand`;
+  const millions = `${(parameters / 1e6).toFixed(1)} million`;
+  const count = parameters >= 1e6 ? millions : `${Math.round(parameters / 1e3)} thousand`;
   const measured = psnr === null ? [] : [`${psnr.toFixed(1)} dB on test images`];
   return [`${(bytes / 1e6).toFixed(1)} MB`, `${count} parameters`, ...measured];
 }

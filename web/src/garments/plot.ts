@@ -64,8 +64,9 @@ export function drawPlot(plot: Plot, width: number): SVGElement {
     const middle = (x(from) + x(Math.min(to, last))) / 2;
     const words = from === to ? `trained at ${from.toFixed(2)}` : `trained from ${from} to ${to}`;
     const [start, end] = [x(from), x(Math.min(to, last))];
+    const [across, height] = [end - start, bottom - MARGIN.top];
     if (from === to) marks.append(draw("path", { d: `M${start} ${MARGIN.top}V${bottom}` }));
-    else marks.append(draw("rect", { x: start, y: MARGIN.top, width: end - start, height: bottom - MARGIN.top }));
+    else marks.append(draw("rect", { x: start, y: MARGIN.top, width: across, height }));
     const anchor = middle < 120 ? "start" : middle > width - 80 ? "end" : "middle";
     marks.append(text([middle, 14], anchor, words));
   }
@@ -97,7 +98,9 @@ export function drawPlot(plot: Plot, width: number): SVGElement {
 
 /** The lowest and the highest PSNR on the axis: whole steps, about the models' lines. */
 function limits(lines: readonly Line[]): [number, number] {
-  const all = (some: readonly Line[]): number[] => some.flatMap(({ values, now }) => [...(values ?? []), now ?? NaN]);
+  const all = (some: readonly Line[]): number[] => {
+    return some.flatMap(({ values, now }) => [...(values ?? []), now ?? NaN]);
+  };
   const finite = all(lines).filter(Number.isFinite);
   const models = all(lines.filter(({ series }) => series !== null)).filter(Number.isFinite);
   const top = Math.min(Math.max(EMPTY[1], ...models.map((value) => value + 1)), HIGHEST);

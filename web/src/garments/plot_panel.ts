@@ -13,7 +13,8 @@ export class PlotPanel {
   private plot: Plot | null = null;
 
   constructor() {
-    const scroll = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Table" }, this.table);
+    const region = { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Table" };
+    const scroll = make("div", region, this.table);
     this.details = make("details", {}, make("summary", {}, "The same as a table"), scroll);
     this.element = make(
       "section",

@@ -55,7 +55,9 @@ export class PsnrCurves {
   private async compute(request: Request): Promise<void> {
     const { clean, noise, clip, seed, models } = request;
     const { rows, columns } = this.size;
-    const noisy = STRENGTHS.map((level) => addNoise({ kind: noise, level, clip }, clean, rows * columns, seed));
+    const noisy = STRENGTHS.map((level) => {
+      return addNoise({ kind: noise, level, clip }, clean, rows * columns, seed);
+    });
     if (!same(this.known, request)) this.curves.clear();
     this.known = request;
     this.curves.set("noisy", noisy.map((picture) => psnr(picture, clean)));

@@ -1,6 +1,9 @@
 /** The room where garments get noise and lose it again. */
 
 import "./garments.css";
+import "./choosing.css";
+import "./pictures.css";
+import "./plot.css";
 import type { Laboratory } from "../laboratory";
 import type { Room } from "../main";
 import { say } from "../message";
@@ -86,7 +89,7 @@ class Garments {
   private understand(address: string): State {
     const { state, ignored } = readState(address, this.laboratory, this.album.size);
     this.ignored.hidden = ignored.length === 0;
-    this.ignored.textContent = `The address was not understood in full, and this was ignored: ${ignored.join(", ")}`;
+    this.ignored.textContent = `Not understood in the address, and ignored: ${ignored.join(", ")}`;
     return state;
   }
 

@@ -17,7 +17,7 @@ export const NOISES: Record<Kind, { title: string; strength: string; says: strin
   speckle: {
     title: "Speckle",
     strength: "standard deviation at white",
-    says: "Each value is multiplied by a random number about 1, as in radar and ultrasound: black stays black.",
+    says: "Each value is multiplied by a random number about 1, as in radar images: black stays black.",
   },
   poisson: {
     title: "Poisson",
@@ -105,32 +105,33 @@ export const INTRODUCTION =
 export const WORDS: readonly (readonly [string, string])[] = [
   [
     "Autoencoder",
-    "A network that encodes a picture as few numbers and decodes them to a picture; trained on noisy pictures and " +
-      "their clean versions, it learns to drop the noise.",
+    "A network that encodes a picture as few numbers and decodes them to a picture; trained on noisy " +
+      "pictures and their clean versions, it learns to drop the noise.",
   ],
   [
     "Latents",
-    "The numbers in the middle, between encoder and decoder; those of a variational autoencoder can be moved by " +
-      "sliders.",
+    "The numbers in the middle, between encoder and decoder; those of a variational autoencoder can be " +
+      "moved by sliders.",
   ],
   ["Skip connection", "A way round the narrow middle, on which details reach the restored picture directly."],
   [
     "Classifier",
-    "A network that names what it sees, with a probability for each class; what noise does to it shows how much " +
-      "restoring helps.",
+    "A network that names what it sees, with a probability for each class; what noise does to it shows " +
+      "how much restoring helps.",
   ],
   [
     "PSNR",
-    "Peak signal-to-noise ratio in decibels: the mean squared error against white, on a logarithmic scale; 10 dB " +
-      "more is a tenth of the error, and 100 dB is the most that is shown.",
+    "Peak signal-to-noise ratio in decibels: the mean squared error against white, on a logarithmic scale; " +
+      "10 dB more is a tenth of the error, and 100 dB is the most that is shown.",
   ],
   [
     "SSIM",
-    "Structural similarity: compares brightness, contrast and pattern in small windows; 1 is the clean picture, " +
-      "0 is nothing alike.",
+    "Structural similarity: compares brightness, contrast and pattern in small windows; 1 is the clean " +
+      "picture, 0 is nothing alike.",
   ],
   [
     "Clipping",
-    "Noisy values below black or above white are cut, as an image file does; without it the networks get them all.",
+    "Noisy values below black or above white are cut, as an image file does; without it the networks get " +
+      "them all.",
   ],
 ];

@@ -43,7 +43,7 @@ export function largestDifferences(
         let difference = 0;
         for (const [name, { data, shape }] of Object.entries(outputs)) {
           const got = answer.outputs[name]!;
-          if (got.shape.join() !== shape.join()) throw new Error(`${file}: ${name} is ${got.shape.join(" x ")}`);
+          if (`${got.shape}` !== `${shape}`) throw new Error(`${file}: ${name} has shape ${got.shape}`);
           data.forEach((value, i) => (difference = Math.max(difference, Math.abs(value - got.data[i]!))));
         }
         differences.push({ file, difference });
