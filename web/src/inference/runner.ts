@@ -14,6 +14,7 @@ export class Runner {
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
+  private ended: string | null = null;
 
   constructor() {
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
@@ -22,7 +23,7 @@ export class Runner {
       if ("error" in data) waiting?.reject(new Mistake(data.error));
       else waiting?.resolve(data.outputs);
     };
-    this.worker.onerror = (event) => this.fail(event.message || "the worker stopped");
+    this.worker.onerror = (event) => this.end(event.message || "the worker stopped");
   }
 
   /** Loads a network. It is loaded once, however often this is asked for. */
@@ -35,13 +36,13 @@ export class Runner {
     return this.ask({ kind: "run", file: address(network), input });
   }
 
-  /** Ends the worker at once, with whatever it computes. What waits for it fails. */
+  /** Ends the worker at once, with whatever it computes. What waits for it fails, and what is asked later. */
   stop(): void {
-    this.worker.terminate();
-    this.fail("stopped");
+    this.end("stopped");
   }
 
   private ask(request: Unnumbered): Promise<Record<string, Tensor>> {
+    if (this.ended !== null) return Promise.reject(new Mistake(this.ended));
     const id = this.asked++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -49,7 +50,9 @@ export class Runner {
     });
   }
 
-  private fail(reason: string): void {
+  private end(reason: string): void {
+    this.worker.terminate();
+    this.ended ??= reason;
     for (const { reject } of this.waiting.values()) reject(new Mistake(reason));
     this.waiting.clear();
   }

@@ -1,0 +1,30 @@
+/** Turns what the network restores into bytes, without the bias of noise that was cut. */
+
+import { estimateStd } from "./noise_level";
+import { clippedMoments } from "./normal";
+import type { Picture } from "./picture";
+
+export type ToByte = (value: number) => number;
+
+/**
+ * Noise that was cut to [0, 1] makes black brighter and white darker in the mean. The network estimates
+ * that mean, and the curve of means is inverted, as restoration/clipping.py does (Foi 2009).
+ */
+export function toByteFor(picture: Picture): ToByte {
+  const std = isClipped(picture.data) ? estimateStd(picture) : null;
+  return std ? rounding((clean) => clippedMoments(clean, std).mean) : rounding((clean) => clean);
+}
+
+/** Finds the byte whose mean is nearest: so many limits between bytes lie below the value. */
+function rounding(mean: (clean: number) => number): ToByte {
+  const limits = Float64Array.from({ length: 255 }, (_, byte) => mean((byte + 0.5) / 255));
+  return (value) => {
+    let byte = 0;
+    for (let step = 128; step >= 1; step /= 2) if (limits[byte + step - 1]! <= value) byte += step;
+    return byte;
+  };
+}
+
+function isClipped(data: Uint8Array): boolean {
+  return data.some((value) => value === 0 || value === 255);
+}
