@@ -28,10 +28,30 @@ export const MARKUP = `
         aria-label="Divider between before and after" />
       <span>After</span>
     </label>
+    <div class="zoom" role="group" aria-label="Zoom">
+      <button type="button" data-zoom="out" aria-label="Zoom out">−</button>
+      <output name="scale" aria-label="Size on the screen">–</output>
+      <button type="button" data-zoom="in" aria-label="Zoom in">+</button>
+      <button type="button" data-zoom="fit">Fit</button>
+      <button type="button" data-zoom="1">1:1</button>
+      <button type="button" data-zoom="2">2:1</button>
+      <button type="button" data-zoom="4">4:1</button>
+    </div>
     <p class="keys faint" id="stage-keys">
       Drag the divider, or a picture that is larger than its frame. Keys on the picture: arrows move it, + and − zoom,
       0 fits it, 1, 2 and 4 enlarge a pixel so many times.
     </p>
+    <section class="card limits" aria-labelledby="limits-title">
+      <h3 id="limits-title">What it is for</h3>
+      <p>
+        These weights are for white noise: each pixel has its own, as in pictures from little light that no camera has
+        smoothed yet. It may have a standard deviation of up to 55 of 255.
+      </p>
+      <p>
+        They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
+        compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
+      </p>
+    </section>
   </div>
   <div class="panel">
     <section class="card" aria-labelledby="file-title">
@@ -41,8 +61,7 @@ export const MARKUP = `
       <p class="left faint">&nbsp;</p>
       <div class="buttons">
         <button type="button" class="choose">Choose a file</button>
-        <button type="button" class="start" disabled>Restore</button>
-        <button type="button" class="cancel" disabled>Cancel</button>
+        <button type="button" class="run" disabled>Restore</button>
       </div>
       <input type="file" name="file" accept="image/*" hidden />
       <p class="status visually-hidden" role="status"></p>
@@ -61,27 +80,7 @@ export const MARKUP = `
           aria-describedby="strength-text" />
       </label>
       <p class="faint" id="strength-text">0 takes no noise away, 1 takes all, 2 twice as much.</p>
-      <div class="zoom" role="group" aria-label="Zoom">
-        <button type="button" data-zoom="out" aria-label="Zoom out">−</button>
-        <output name="scale" aria-label="Size on the screen">–</output>
-        <button type="button" data-zoom="in" aria-label="Zoom in">+</button>
-        <button type="button" data-zoom="fit">Fit</button>
-        <button type="button" data-zoom="1">1:1</button>
-        <button type="button" data-zoom="2">2:1</button>
-        <button type="button" data-zoom="4">4:1</button>
-      </div>
       <button type="button" class="download" disabled>Download as PNG</button>
-    </section>
-    <section class="card" aria-labelledby="limits-title">
-      <h3 id="limits-title">What it is for</h3>
-      <p>
-        These weights are for white noise: each pixel has its own, as in pictures from little light that no camera has
-        smoothed yet. It may have a standard deviation of up to 55 of 255.
-      </p>
-      <p>
-        They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
-        compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
-      </p>
     </section>
   </div>
 </div>

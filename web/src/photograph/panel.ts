@@ -3,6 +3,8 @@
 import type { Picture } from "./picture";
 import type { Zoom } from "./stage";
 
+type State = "idle" | "running" | "finished";
+
 export interface Actions {
   start(): void;
   cancel(): void;
@@ -18,13 +20,12 @@ export class Panel {
   private readonly bar: HTMLProgressElement;
   private readonly left: HTMLElement;
   private readonly status: HTMLElement;
-  private readonly start: HTMLButtonElement;
-  private readonly cancel: HTMLButtonElement;
+  private readonly run: HTMLButtonElement;
   private readonly save: HTMLButtonElement;
   private readonly show: HTMLFieldSetElement;
   private readonly strength: HTMLInputElement;
   private readonly scale: HTMLOutputElement;
-  private restored = false; // the whole picture is
+  private state: State = "idle";
 
   constructor(section: HTMLElement, actions: Actions) {
     const find = <T extends HTMLElement>(selector: string): T => section.querySelector<T>(selector)!;
@@ -33,8 +34,7 @@ export class Panel {
     this.bar = find<HTMLProgressElement>("progress");
     this.left = find(".card .left");
     this.status = find("[role=status]");
-    this.start = find<HTMLButtonElement>(".start");
-    this.cancel = find<HTMLButtonElement>(".cancel");
+    this.run = find<HTMLButtonElement>(".run");
     this.save = find<HTMLButtonElement>(".download");
     this.show = find<HTMLFieldSetElement>(".show");
     this.strength = find<HTMLInputElement>("input[name=strength]");
@@ -42,8 +42,7 @@ export class Panel {
     for (const choose of section.querySelectorAll(".choose")) {
       choose.addEventListener("click", () => this.input.click());
     }
-    this.start.addEventListener("click", actions.start);
-    this.cancel.addEventListener("click", actions.cancel);
+    this.run.addEventListener("click", () => (this.state === "running" ? actions.cancel() : actions.start()));
     this.save.addEventListener("click", () => void this.write(actions.download));
     this.show.addEventListener("change", (event) =>
       actions.difference((event.target as HTMLInputElement).value === "difference"),
@@ -68,7 +67,8 @@ export class Panel {
   showProgress(done: number, total: number, left: number | null): void {
     this.bar.value = done / total;
     const tiles = `${done} of ${total} ${total === 1 ? "tile" : "tiles"}`;
-    this.left.textContent = left === null ? `${tiles}, the network starts` : `${tiles}, about ${seconds(left)} left`;
+    if (left !== null) this.left.textContent = `${tiles}, about ${seconds(left)} left`;
+    else this.left.textContent = done ? tiles : "The network starts";
   }
 
   /** Says it to those who see the line, and to those who hear it. */
@@ -78,34 +78,31 @@ export class Panel {
 
   running(): void {
     this.status.textContent = "Restoring";
-    this.allow({ running: true, finished: false });
+    this.enter("running");
   }
 
   finished(spent: number): void {
     this.tell(`Restored in ${seconds(spent)}`);
-    this.allow({ running: false, finished: true });
+    this.enter("finished");
   }
 
   cancelled(): void {
     this.bar.value = 0;
     this.tell("Stopped. The picture is as it came.");
-    this.allow({ running: false, finished: false });
+    this.enter("idle");
   }
 
   showScale(scale: number): void {
     this.scale.value = `${Math.round(100 * scale)} %`;
   }
 
-  private allow({ running, finished }: { running: boolean; finished: boolean }): void {
-    const focused = document.activeElement;
-    this.start.disabled = running || finished;
-    this.cancel.disabled = !running;
-    this.show.disabled = this.strength.disabled = !running && !finished;
-    this.save.disabled = !finished;
-    this.restored = finished;
-    // A button that is switched off would lose the focus of those who use the keyboard.
-    if (focused === this.cancel && !running) (finished ? this.save : this.start).focus();
-    if (focused === this.start && running) this.cancel.focus();
+  private enter(state: State): void {
+    this.state = state;
+    // One button for both, so that the focus of those who use the keyboard stays.
+    this.run.textContent = state === "running" ? "Cancel" : "Restore";
+    this.run.disabled = state === "finished";
+    this.show.disabled = this.strength.disabled = state === "idle";
+    this.save.disabled = state !== "finished";
   }
 
   private async write(download: () => Promise<void>): Promise<void> {
@@ -114,7 +111,7 @@ export class Panel {
     this.save.disabled = true;
     await download();
     this.save.textContent = text;
-    this.save.disabled = !this.restored;
+    this.save.disabled = this.state !== "finished";
   }
 }
 

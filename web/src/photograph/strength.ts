@@ -1,7 +1,7 @@
 /** How much of the noise is taken away, and what that was, for bytes of the same layout. */
 
 /** Differences are shown so many times as strong. */
-export const GAIN = 4;
+export const GAIN = 2;
 const GREY = 128;
 
 /**
