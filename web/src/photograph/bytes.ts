@@ -4,6 +4,8 @@ import { estimateStd } from "./noise_level";
 import { clippedMoments } from "./normal";
 import type { Picture } from "./picture";
 
+const PARTS = 1024; // of the way from black to white
+
 export type ToByte = (value: number) => number;
 
 /**
@@ -18,13 +20,15 @@ export function toByteFor(picture: Picture): ToByte {
 /** Finds the byte whose mean is nearest: so many limits between bytes lie below the value. */
 function rounding(mean: (clean: number) => number): ToByte {
   const limits = Float64Array.from({ length: 255 }, (_, byte) => mean((byte + 0.5) / 255));
+  // How many limits lie below each of some values, from which it is not far to go.
+  const begin = Uint8Array.from({ length: PARTS + 1 }, (_, part) => limits.filter((l) => l <= part / PARTS).length);
   return (value) => {
-    let byte = 0;
-    for (let step = 128; step >= 1; step /= 2) if (limits[byte + step - 1]! <= value) byte += step;
+    let byte = begin[Math.min(Math.max(value, 0), 1) * PARTS | 0]!;
+    while (byte < 255 && limits[byte]! <= value) byte++;
     return byte;
   };
 }
 
 function isClipped(data: Uint8Array): boolean {
-  return data.some((value) => value === 0 || value === 255);
+  return data.includes(0) || data.includes(255);
 }

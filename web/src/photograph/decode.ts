@@ -68,5 +68,7 @@ async function read(bitmap: ImageBitmap): Promise<Pick<Picture, "channels" | "da
     await new Promise((resolve) => setTimeout(resolve)); // so that the page answers meanwhile
   }
   if (!grey) return { channels: 3, data: colours, alpha };
-  return { channels: 1, data: Uint8Array.from({ length: width * height }, (_, i) => colours[3 * i]!), alpha };
+  const data = new Uint8Array(width * height);
+  for (let i = 0; i < data.length; i++) data[i] = colours[3 * i]!;
+  return { channels: 1, data, alpha };
 }

@@ -37,21 +37,12 @@ export const MARKUP = `
       <button type="button" data-zoom="2">2:1</button>
       <button type="button" data-zoom="4">4:1</button>
     </div>
-    <p class="keys faint" id="stage-keys">
-      Drag the divider, or a picture that is larger than its frame. Keys on the picture: arrows move it, + and − zoom,
-      0 fits it, 1, 2 and 4 enlarge a pixel so many times.
+    <p class="keys faint">
+      Drag the divider, or a picture that is larger than its frame.
+      <span id="stage-keys">
+        Keys on the picture: arrows move it, + and − zoom, 0 fits it, 1, 2 and 4 enlarge a pixel so many times.
+      </span>
     </p>
-    <section class="card limits" aria-labelledby="limits-title">
-      <h3 id="limits-title">What it is for</h3>
-      <p>
-        These weights are for white noise: each pixel has its own, as in pictures from little light that no camera has
-        smoothed yet. It may have a standard deviation of up to 55 of 255.
-      </p>
-      <p>
-        They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
-        compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
-      </p>
-    </section>
   </div>
   <div class="panel">
     <section class="card" aria-labelledby="file-title">
@@ -83,5 +74,16 @@ export const MARKUP = `
       <button type="button" class="download" disabled>Download as PNG</button>
     </section>
   </div>
+  <section class="card limits" aria-labelledby="limits-title">
+    <h3 id="limits-title">What it is for</h3>
+    <p>
+      These weights are for white noise: each pixel has its own, as in pictures from little light that no camera has
+      smoothed yet. It may have a standard deviation of up to 55 of 255.
+    </p>
+    <p>
+      They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
+      compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
+    </p>
+  </section>
 </div>
 `;

@@ -6,7 +6,7 @@ import { deflated } from "./zlib";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-const STRIP = 2 ** 20; // bytes that are compressed at once
+const STRIP = 2 ** 18; // bytes that are compressed at once
 const UP = 2; // the filter: each byte less the one above
 
 /** Gives rows of colours in the picture's layout: `count` of them, from row `top`. */
@@ -36,6 +36,7 @@ export async function encodePng(picture: Picture, rows: Rows): Promise<Blob> {
       const strip = withAlpha(picture, rows(top, size), top);
       await writing.write(filtered(strip, above, size));
       above = strip.subarray(strip.length - width * samples);
+      await new Promise((resolve) => setTimeout(resolve)); // so that the page answers meanwhile
     }
     await writing.close();
   };

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { EXPECTED, launch, PAGE, serve, watch } from "./harness";
@@ -196,6 +197,18 @@ describe("a file", { timeout: 2 * WHOLE }, () => {
     const at = (x: number, y: number): number[] => [...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3)];
     expect(at(80, 20)[0]! - at(80, 20)[1]!).toBeGreaterThan(150); // red was left above, green right above
     expect(at(80, 140)[1]! - at(80, 140)[0]!).toBeGreaterThan(150);
+  });
+
+  it("arrives with the numbers that are stored in it, whatever they mean as colours", async () => {
+    const png = await made(page, 64, 48, "image/png");
+    const gamma = Buffer.from("\0\0\0\x04gAMA----====", "latin1");
+    gamma.writeUInt32BE(100_000, 8); // the numbers are linear in the light
+    gamma.writeUInt32BE(crc32(gamma.subarray(4, 12)), 12);
+    await give(Buffer.concat([png.subarray(0, 33), gamma, png.subarray(33)]), "linear.png");
+    await whole();
+    await slide("strength", 0);
+    const [given, written] = [await pixelsOf(page, png), await pixelsOf(page, (await downloaded()).file)];
+    expect(written.data.equals(given.data)).toBe(true);
   });
 
   it("in grey stays grey, and keeps its transparency", async () => {
