@@ -83,6 +83,7 @@ export const MARKUP = `
     <p>
       They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
       compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
+      Noise that grows with the light is not made even first, as <code>denoise.py</code> makes it.
     </p>
   </section>
 </div>
