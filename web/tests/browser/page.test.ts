@@ -147,7 +147,7 @@ it("opens one room when the other one cannot be loaded, and says so in one line"
   await expect.poll(() => page.locator("[role=alert]").textContent()).toContain("This room could not be opened");
   await page.click("nav [data-room=garments]");
   await page.locator("#garments").waitFor();
-  expect(await page.locator("#garments").textContent()).not.toBe("");
+  await expect.poll(() => page.locator("#garments").textContent()).not.toBe("");
   await page.close();
 });
 
