@@ -11,12 +11,17 @@ interface Waiting {
 }
 
 export class Runner {
-  private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
   private ended: string | null = null;
 
-  constructor() {
+  constructor(on: "cpu" | "gpu" = "cpu") {
+    // Vite finds workers whose addresses are written in full.
+    this.worker =
+      on === "gpu"
+        ? new Worker(new URL("./gpu_worker.ts", import.meta.url), { type: "module" })
+        : new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const waiting = this.waiting.get(data.id);
       this.waiting.delete(data.id);

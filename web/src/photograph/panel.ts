@@ -81,8 +81,8 @@ export class Panel {
     this.enter("running");
   }
 
-  finished(spent: number): void {
-    this.tell(`Restored in ${seconds(spent)}`);
+  finished(spent: number, byGpu: boolean): void {
+    this.tell(`Restored in ${seconds(spent)}${byGpu ? " by the GPU" : ""}`);
     this.enter("finished");
   }
 

@@ -1,5 +1,6 @@
-/** Restores a picture in tiles, on several cores at once. */
+/** Restores a picture in tiles, on the GPU or on several cores at once. */
 
+import { agree, hasGpu } from "../inference/gpu";
 import { Runner } from "../inference/runner";
 import type { Network } from "../laboratory";
 import { Blend } from "./blend";
@@ -11,6 +12,7 @@ import { smallest, tiling, type Cut, type Tiling } from "./tiles";
 // photographs differed by 1/255 from the photograph restored whole, at any strength of noise.
 const CUT: Cut = { tile: 512, overlap: 121, grid: 8, margin: 32 };
 const MOST_RUNNERS = 4; // each has a core, and memory of its own
+const TRIAL = 64; // pixels a side of what a GPU has to restore like the processor
 
 export interface Watcher {
   /** Pixels of `restored` have changed. */
@@ -22,6 +24,8 @@ export interface Watcher {
 export class Restoration {
   /** The picture with what is restored so far, in the layout of its data. */
   readonly restored: Uint8Array<ArrayBuffer>;
+  /** Whether the GPU has restored all of it. */
+  byGpu = false;
   private readonly down: Tiling;
   private readonly across: Tiling;
   private readonly blend: Blend;
@@ -51,10 +55,11 @@ export class Restoration {
   /** Restores the whole picture. True if it was, false if it was stopped before. */
   async run(): Promise<boolean> {
     const total = this.queue.length;
-    const count = Math.min(navigator.hardwareConcurrency || 1, MOST_RUNNERS, total);
     this.watcher.progress(0, total, null);
     try {
-      await Promise.all(Array.from({ length: count }, () => this.work(total)));
+      if (await hasGpu()) await this.tryGpu(total);
+      const count = Math.min(navigator.hardwareConcurrency || 1, MOST_RUNNERS, this.queue.length);
+      await Promise.all(Array.from({ length: count }, () => this.work(this.runner("cpu"), total)));
     } catch (error) {
       if (!this.stopped) throw error;
     } finally {
@@ -74,21 +79,52 @@ export class Restoration {
     for (const runner of this.runners.splice(0)) runner.stop(); // which gives its memory back
   }
 
-  /** One core restores one tile after another. */
-  private async work(total: number): Promise<void> {
-    const runner = new Runner();
+  private runner(on: "cpu" | "gpu"): Runner {
+    if (this.stopped) throw new Error("stopped");
+    const runner = new Runner(on);
     this.runners.push(runner);
+    return runner;
+  }
+
+  /** Restores tiles on the GPU. If it fails or errs, the processor restores what is left. */
+  private async tryGpu(total: number): Promise<void> {
+    const [gpu, cpu] = [this.runner("gpu"), this.runner("cpu")];
+    const data = Float32Array.from({ length: 3 * TRIAL ** 2 }, (_, i) => ((i * i) % 251) / 250);
+    try {
+      if (!(await agree(gpu, cpu, this.network, { data, shape: [1, 3, TRIAL, TRIAL] }))) return;
+      cpu.stop();
+      await this.work(gpu, total);
+      this.byGpu = true;
+    } catch (error) {
+      if (this.stopped) throw error;
+    } finally {
+      gpu.stop();
+      cpu.stop();
+    }
+  }
+
+  /** A runner restores one tile after another. */
+  private async work(runner: Runner, total: number): Promise<void> {
     await runner.load(this.network);
     this.began ||= performance.now();
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
       const [row, column] = next;
-      const { data } = (await runner.run(this.network, this.cut(row, column)))[this.network.outputs[0]!]!;
+      const data = await this.restore(runner, row, column);
       if (this.stopped) return;
       this.show(row, column, data);
       this.blend.add(row, column, data);
       const spent = (performance.now() - this.began) / 1000;
       const known = ++this.done >= this.runners.length;
       this.watcher.progress(this.done, total, known ? (spent / this.done) * (total - this.done) : null);
+    }
+  }
+
+  private async restore(runner: Runner, row: number, column: number): Promise<Float32Array> {
+    try {
+      return (await runner.run(this.network, this.cut(row, column)))[this.network.outputs[0]!]!.data;
+    } catch (error) {
+      this.queue.unshift([row, column]); // another runner may take it
+      throw error;
     }
   }
 

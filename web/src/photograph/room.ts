@@ -89,7 +89,7 @@ class Photograph {
     const began = performance.now();
     try {
       const whole = await restoration.run();
-      if (whole) this.panel.finished((performance.now() - began) / 1000);
+      if (whole) this.panel.finished((performance.now() - began) / 1000, restoration.byGpu);
     } catch (error) {
       if (restoration !== this.restoration) return;
       this.cancel();
