@@ -1,7 +1,12 @@
-/** The line below the rooms that says what is wrong. */
+/** The line over the lower edge of the page that says what is wrong. */
 
+const box = document.getElementById("message")!;
+const line = box.querySelector("p")!;
+
+/** Says what is wrong, until the visitor closes the line or the next thing is said. Null closes it. */
 export function say(problem: string | null): void {
-  const line = document.getElementById("message")!;
+  box.hidden = problem === null;
   line.textContent = problem;
-  line.hidden = problem === null;
 }
+
+box.querySelector("button")!.addEventListener("click", () => say(null));

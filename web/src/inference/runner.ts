@@ -11,18 +11,24 @@ interface Waiting {
 }
 
 export class Runner {
-  private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
+  private ended: string | null = null;
 
-  constructor() {
+  constructor(on: "cpu" | "gpu" = "cpu") {
+    // Vite finds workers whose addresses are written in full.
+    this.worker =
+      on === "gpu"
+        ? new Worker(new URL("./gpu_worker.ts", import.meta.url), { type: "module" })
+        : new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const waiting = this.waiting.get(data.id);
       this.waiting.delete(data.id);
       if ("error" in data) waiting?.reject(new Mistake(data.error));
       else waiting?.resolve(data.outputs);
     };
-    this.worker.onerror = (event) => this.fail(event.message || "the worker stopped");
+    this.worker.onerror = (event) => this.end(event.message || "the worker stopped");
   }
 
   /** Loads a network. It is loaded once, however often this is asked for. */
@@ -35,13 +41,13 @@ export class Runner {
     return this.ask({ kind: "run", file: address(network), input });
   }
 
-  /** Ends the worker at once, with whatever it computes. What waits for it fails. */
+  /** Ends the worker at once, with whatever it computes. What waits for it fails, and what is asked later. */
   stop(): void {
-    this.worker.terminate();
-    this.fail("stopped");
+    this.end("stopped");
   }
 
   private ask(request: Unnumbered): Promise<Record<string, Tensor>> {
+    if (this.ended !== null) return Promise.reject(new Mistake(this.ended));
     const id = this.asked++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -49,7 +55,9 @@ export class Runner {
     });
   }
 
-  private fail(reason: string): void {
+  private end(reason: string): void {
+    this.worker.terminate();
+    this.ended ??= reason;
     for (const { reject } of this.waiting.values()) reject(new Mistake(reason));
     this.waiting.clear();
   }

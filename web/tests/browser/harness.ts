@@ -40,8 +40,10 @@ export async function serve(folder: string): Promise<{ url: string; server: Serv
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
 }
 
-export function launch(): Promise<Browser> {
-  const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
+/** Starts the browser. With `gpu` it has WebGPU, which the processor plays. */
+export function launch(gpu = false): Promise<Browser> {
+  const graphics = gpu ? "--enable-unsafe-webgpu" : "--disable-gpu";
+  const flags = ["--no-sandbox", graphics, "--disable-quic", "--no-first-run"];
   const silent = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
