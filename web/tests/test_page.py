@@ -9,7 +9,7 @@ import pytest
 from groundwork.files import REPOSITORY
 
 WEB = REPOSITORY / "web"
-FILES = sorted((WEB / "tests" / "browser").glob("*.test.ts"))
+FILES = sorted((WEB / "tests" / "browser").rglob("*.test.ts"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
