@@ -268,5 +268,5 @@ test.each(["light", "dark"] as const)("axe finds nothing to mend with all open, 
     const { scrollWidth, clientWidth } = document.documentElement;
     return scrollWidth - clientWidth;
   });
-  expect(beyond).toBe(0);
+  expect(beyond).toBeLessThanOrEqual(0); // below 0 where room is kept for a scroll bar
 });
