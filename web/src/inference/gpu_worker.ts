@@ -1,4 +1,4 @@
-/** Runs networks on the GPU, by WebGPU. Its WebAssembly has 27 MB, and is loaded where there is a GPU alone. */
+/** Runs networks on the GPU, by WebGPU. Its WebAssembly has 27 MB, and is loaded where there is a GPU. */
 
 import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
 import module from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";

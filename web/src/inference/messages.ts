@@ -8,9 +8,6 @@ export interface Tensor {
 }
 
 export type Request =
-  | { id: number; kind: "load"; network: Network }
-  | { id: number; kind: "run"; file: string; input: Tensor };
+  { id: number; kind: "load"; network: Network } | { id: number; kind: "run"; file: string; input: Tensor };
 
-export type Answer =
-  | { id: number; outputs: Record<string, Tensor> }
-  | { id: number; error: string };
+export type Answer = { id: number; outputs: Record<string, Tensor> } | { id: number; error: string };

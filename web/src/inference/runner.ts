@@ -41,7 +41,7 @@ export class Runner {
     return this.ask({ kind: "run", file: address(network), input });
   }
 
-  /** Ends the worker at once, with whatever it computes. What waits for it fails, and what is asked later. */
+  /** Ends the worker at once, with whatever it computes. What waits for it, or asks it later, fails. */
   stop(): void {
     this.end("stopped");
   }

@@ -29,7 +29,8 @@ export class Blend {
     const band = this.band(row);
     const size = this.across.tile;
     const plane = this.down.tile * size;
-    const parts = Math.round(tile.length / plane) / this.channels; // of the network, in one of the picture's
+    // How many of the network's channels become one of the picture's.
+    const parts = Math.round(tile.length / plane) / this.channels;
     const weights = this.across.weights[column]!;
     for (let y = 0; y < this.down.tile; y++) {
       const weight = this.down.weights[row]![y]! / parts;

@@ -21,9 +21,12 @@ export function toByteFor(picture: Picture): ToByte {
 function rounding(mean: (clean: number) => number): ToByte {
   const limits = Float64Array.from({ length: 255 }, (_, byte) => mean((byte + 0.5) / 255));
   // How many limits lie below each of some values, from which it is not far to go.
-  const begin = Uint8Array.from({ length: PARTS + 1 }, (_, part) => limits.filter((l) => l <= part / PARTS).length);
+  const begin = Uint8Array.from(
+    { length: PARTS + 1 },
+    (_, part) => limits.filter((l) => l <= part / PARTS).length,
+  );
   return (value) => {
-    let byte = begin[Math.min(Math.max(value, 0), 1) * PARTS | 0]!;
+    let byte = begin[(Math.min(Math.max(value, 0), 1) * PARTS) | 0]!;
     while (byte < 255 && limits[byte]! <= value) byte++;
     return byte;
   };

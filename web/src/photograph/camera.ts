@@ -37,7 +37,10 @@ export class Camera {
   }
 
   /** Sets the scale. What is at that place of the view, by default its middle, stays there. */
-  zoom(scale: number, at: { x: number; y: number } = { x: this.view.width / 2, y: this.view.height / 2 }): void {
+  zoom(
+    scale: number,
+    at: { x: number; y: number } = { x: this.view.width / 2, y: this.view.height / 2 },
+  ): void {
     const [right, down] = [at.x - this.view.width / 2, at.y - this.view.height / 2];
     const before = this.scale;
     this.scale = Math.min(Math.max(scale, Math.min(this.whole, 1)), LARGEST);
@@ -57,7 +60,8 @@ export class Camera {
   /** Whether the view hides a part of the picture. */
   get cropped(): boolean {
     return (
-      this.picture.width * this.scale > this.view.width + 1 || this.picture.height * this.scale > this.view.height + 1
+      this.picture.width * this.scale > this.view.width + 1 ||
+      this.picture.height * this.scale > this.view.height + 1
     );
   }
 

@@ -6,6 +6,7 @@ import { profileOf } from "./profile";
 
 const STRIP = 2 ** 20; // pixels that are read at once
 const MOST = 100e6; // pixels
+const KINDS = "JPEG, PNG, WebP, AVIF, GIF or BMP";
 
 /**
  * Decodes a file. EXIF's orientation is applied. No colour profile is: the numbers stay as they are.
@@ -35,9 +36,7 @@ async function bitmapOf(file: File): Promise<ImageBitmap> {
       colorSpaceConversion: "none",
     });
   } catch {
-    throw new Mistake(
-      `${file.name} is damaged, or not a picture that this browser reads: JPEG, PNG, WebP, AVIF, GIF or BMP`,
-    );
+    throw new Mistake(`${file.name} is damaged, or not a picture that this browser reads: ${KINDS}`);
   }
 }
 

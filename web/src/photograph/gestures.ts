@@ -45,7 +45,10 @@ function followPointers({ stage, camera, split, divide, changed }: Gestures): vo
     const [first, second] = [...pointers.values()];
     if (first && second) {
       const other = first === from ? second : first;
-      const middle = { x: ((to.x + other.x) / 2) * devicePixelRatio, y: ((to.y + other.y) / 2) * devicePixelRatio };
+      const middle = {
+        x: ((to.x + other.x) / 2) * devicePixelRatio,
+        y: ((to.y + other.y) / 2) * devicePixelRatio,
+      };
       const grown = distance(to, other) / Math.max(distance(from, other), 1);
       camera.move(((to.x - from.x) / 2) * devicePixelRatio, ((to.y - from.y) / 2) * devicePixelRatio);
       camera.zoom(camera.scale * grown, middle);

@@ -5,8 +5,8 @@ import { GAIN } from "./strength";
 export const MARKUP = `
 <h2>Your photograph</h2>
 <p class="lead">
-  The network looks at the picture in ever coarser steps, and then says for each pixel, step by step finer, what of
-  it is noise. That is subtracted. It has learned this from photographs to which noise was added.
+  The network looks at the picture in ever coarser steps, and then says for each pixel, step by step finer,
+  what of it is noise. That is subtracted. It has learned this from photographs to which noise was added.
 </p>
 <div class="workbench">
   <div class="viewer">
@@ -40,7 +40,8 @@ export const MARKUP = `
     <p class="keys faint">
       Drag the divider, or a picture that is larger than its frame.
       <span id="stage-keys">
-        Keys on the picture: arrows move it, + and − zoom, 0 fits it, 1, 2 and 4 enlarge a pixel so many times.
+        Keys on the picture: arrows move it, + and − zoom, 0 fits it, 1, 2 and 4 enlarge a pixel so many
+        times.
       </span>
     </p>
   </div>
@@ -77,13 +78,13 @@ export const MARKUP = `
   <section class="card limits" aria-labelledby="limits-title">
     <h3 id="limits-title">What it is for</h3>
     <p>
-      These weights are for white noise: each pixel has its own, as in pictures from little light that no camera has
-      smoothed yet. It may have a standard deviation of up to 55 of 255.
+      These weights are for white noise: each pixel has its own, as in pictures from little light that no
+      camera has smoothed yet. It may have a standard deviation of up to 55 of 255.
     </p>
     <p>
       They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
-      compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes smooth.
-      Noise that grows with the light is not made even first, as <code>denoise.py</code> makes it.
+      compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes
+      smooth. Noise that grows with the light is not made even first, as <code>denoise.py</code> makes it.
     </p>
   </section>
 </div>

@@ -23,7 +23,7 @@ export async function profileOf(file: Blob): Promise<Bytes | null> {
 function ofJpeg(bytes: Bytes): Bytes | null {
   const view = new DataView(bytes.buffer);
   const parts: Bytes[] = [];
-  for (let at = 2; at + 4 < bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; ) {
+  for (let at = 2; at + 4 < bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda;) {
     const end = at + 2 + view.getUint16(at + 2);
     if (bytes[at + 1] === 0xe2 && text(bytes, at + 4, 11) === "ICC_PROFILE") {
       parts.push(bytes.subarray(at + 18, end));
@@ -35,7 +35,7 @@ function ofJpeg(bytes: Bytes): Bytes | null {
 
 async function ofPng(bytes: Bytes): Promise<Bytes | null> {
   const view = new DataView(bytes.buffer);
-  for (let at = 8; at + 8 < bytes.length && text(bytes, at + 4, 4) !== "IDAT"; ) {
+  for (let at = 8; at + 8 < bytes.length && text(bytes, at + 4, 4) !== "IDAT";) {
     const length = view.getUint32(at);
     if (text(bytes, at + 4, 4) === "iCCP") {
       const chunk = bytes.subarray(at + 8, at + 8 + length);
@@ -48,7 +48,7 @@ async function ofPng(bytes: Bytes): Promise<Bytes | null> {
 
 function ofWebp(bytes: Bytes): Bytes | null {
   const view = new DataView(bytes.buffer);
-  for (let at = 12; at + 8 < bytes.length; ) {
+  for (let at = 12; at + 8 < bytes.length;) {
     const length = view.getUint32(at + 4, true);
     if (text(bytes, at, 4) === "ICCP") return bytes.slice(at + 8, at + 8 + length);
     at += 8 + length + (length % 2);

@@ -72,7 +72,7 @@ class Photograph {
       this.stage.show(picture);
       await this.restore();
     } catch (error) {
-      if (asked === this.asked) say(error instanceof Mistake ? error.message : `${file.name}: ${String(error)}`);
+      if (asked === this.asked) say(error instanceof Mistake ? error.message : `${file.name}: ${error}`);
     }
   }
 
@@ -93,7 +93,7 @@ class Photograph {
     } catch (error) {
       if (restoration !== this.restoration) return;
       this.cancel();
-      say(`The picture could not be restored: ${error instanceof Error ? error.message : String(error)}`);
+      say(`The picture could not be restored: ${error instanceof Error ? error.message : error}`);
     }
   }
 

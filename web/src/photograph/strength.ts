@@ -9,7 +9,12 @@ const GREY = 128;
  *
  * @param to Written. A clamped array rounds, and keeps within black and white.
  */
-export function blend(before: Uint8Array, restored: Uint8Array, strength: number, to: Uint8ClampedArray): void {
+export function blend(
+  before: Uint8Array,
+  restored: Uint8Array,
+  strength: number,
+  to: Uint8ClampedArray,
+): void {
   for (let i = 0; i < to.length; i++) {
     const value = restored[i]!;
     to[i] = value + (strength - 1) * (value - before[i]!);

@@ -38,7 +38,7 @@ export class View {
     this.redraw();
   }
 
-  /** Shows what is restored: bytes in the picture's layout, of which `update` tells the changes. Or null. */
+  /** Shows what is restored, in the picture's layout. `update` tells its changes. Null is nothing. */
   showRestored(data: Uint8Array | null): void {
     const { width, height, channels } = this.picture!;
     this.restored = data && new Pyramid(width, height, channels, data);

@@ -46,23 +46,28 @@ async function broken(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
     const { violations } = await axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+    return violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
+    );
   });
 }
 
 describe.each(ROOMS)("the room %s", (room) => {
-  it.each(["light", "dark"] as const)("has no broken rule of accessibility when it is %s", async (colorScheme) => {
-    const page = await browser.newPage({ colorScheme });
-    const seen = watch(page, url);
-    await enter(page, room);
-    expect(await broken(page)).toEqual([]);
-    if (room === "photograph") {
-      await restore(page);
+  it.each(["light", "dark"] as const)(
+    "has no broken rule of accessibility when it is %s",
+    async (colorScheme) => {
+      const page = await browser.newPage({ colorScheme });
+      const seen = watch(page, url);
+      await enter(page, room);
       expect(await broken(page)).toEqual([]);
-    }
-    expect(seen).toEqual({ foreign: [], errors: [] });
-    await page.close();
-  });
+      if (room === "photograph") {
+        await restore(page);
+        expect(await broken(page)).toEqual([]);
+      }
+      expect(seen).toEqual({ foreign: [], errors: [] });
+      await page.close();
+    },
+  );
 
   it.each(WIDTHS)("does not scroll sideways at %i pixels", async (width) => {
     const page = await browser.newPage({ viewport: { width, height: 800 } });
@@ -86,7 +91,10 @@ describe.each(ROOMS)("the room %s", (room) => {
       const shifts: unknown[] = ((globalThis as Record<string, unknown>).shifts = []);
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) {
-          const { value, sources } = entry as PerformanceEntry & { value: number; sources: { node?: Element }[] };
+          const { value, sources } = entry as PerformanceEntry & {
+            value: number;
+            sources: { node?: Element }[];
+          };
           shifts.push(`${value} of ${sources.map(({ node }) => node?.outerHTML?.slice(0, 80)).join(", ")}`);
         }
       }).observe({ type: "layout-shift", buffered: true });
@@ -106,7 +114,9 @@ it("shows its first picture within two seconds", async () => {
   await page.goto(`${url}#garments`, { waitUntil: "commit" });
   await page.waitForFunction(() =>
     [...document.querySelectorAll<HTMLCanvasElement>("#garments canvas")].some((canvas) => {
-      const pixels = canvas.width ? canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data : null;
+      const pixels = canvas.width
+        ? canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data
+        : null;
       return pixels?.some((value, i) => i % 4 < 3 && value > 0);
     }),
   );
@@ -144,7 +154,9 @@ it("opens one room when the other one cannot be loaded, and says so in one line"
     else await route.fulfill({ response: answer, body: text });
   });
   await enter(page, "photograph");
-  await expect.poll(() => page.locator("[role=alert]").textContent()).toContain("This room could not be opened");
+  await expect
+    .poll(() => page.locator("[role=alert]").textContent())
+    .toContain("This room could not be opened");
   await page.click("nav [data-room=garments]");
   await page.locator("#garments").waitFor();
   await expect.poll(() => page.locator("#garments").textContent()).not.toBe("");

@@ -123,14 +123,20 @@ describe("a noisy picture", { timeout: 2 * WHOLE }, () => {
       .evaluate(({ width, height }: HTMLCanvasElement) => ({ width, height }));
     const [noisy, python] = [await pixelsOf(page, NOISY), await pixelsOf(page, RESTORED)];
     const [left, top] = [Math.round((width - noisy.width) / 2), Math.round((height - noisy.height) / 2)];
-    for (const [x, y] of [[100, 60], [350, 250], [600, 300]] as const) {
+    for (const [x, y] of [
+      [100, 60],
+      [350, 250],
+      [600, 300],
+    ] as const) {
       const first = 4 * (y * noisy.width + x);
       const before = [...noisy.data.subarray(first, first + 4)];
       expect(await seenAt("before", left + x, top + y)).toEqual(before);
       const after = await seenAt("after", left + x, top + y);
       after.forEach((value, i) => expect(Math.abs(value - python.data[first + i]!)).toBeLessThanOrEqual(1));
       await page.check("input[value=difference]");
-      const right = after.slice(0, 3).map((value, i) => Math.min(Math.max(128 + 2 * (before[i]! - value), 0), 255));
+      const right = after
+        .slice(0, 3)
+        .map((value, i) => Math.min(Math.max(128 + 2 * (before[i]! - value), 0), 255));
       expect((await seenAt("after", left + x, top + y)).slice(0, 3)).toEqual(right);
       expect(await hidden()).toBe(0);
       await page.check("input[value=after]");
@@ -194,7 +200,9 @@ describe("a file", { timeout: 2 * WHOLE }, () => {
     await whole();
     const { width, height, data } = await pixelsOf(page, (await downloaded()).file);
     expect([width, height]).toEqual([96, 160]);
-    const at = (x: number, y: number): number[] => [...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3)];
+    const at = (x: number, y: number): number[] => [
+      ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3),
+    ];
     expect(at(80, 20)[0]! - at(80, 20)[1]!).toBeGreaterThan(150); // red was left above, green right above
     expect(at(80, 140)[1]! - at(80, 140)[0]!).toBeGreaterThan(150);
   });
@@ -229,7 +237,9 @@ describe("a file", { timeout: 2 * WHOLE }, () => {
     const { file } = await downloaded();
     expect(file[25]).toBe(4); // PNG's number for grey with alpha
     const { data } = await pixelsOf(page, file);
-    expect([data[3], data[4 * (90 * 30 - 1) + 3], data[4 * 90 * 30 + 3], data.at(-1)]).toEqual([255, 255, 0, 0]);
+    expect([data[3], data[4 * (90 * 30 - 1) + 3], data[4 * 90 * 30 + 3], data.at(-1)]).toEqual([
+      255, 255, 0, 0,
+    ]);
   });
 
   it.each(["paste", "drop"])("is taken by %s, also while another one is restored", async (how) => {
@@ -260,10 +270,14 @@ describe("a file", { timeout: 2 * WHOLE }, () => {
     await give(await made(page, 6000, 4000, "image/jpeg"), "huge.jpg", "image/jpeg");
     expect(await shown("huge.jpg")).toContain("6000 × 4000");
     const progress = page.locator("progress");
-    await expect.poll(() => progress.evaluate((bar: HTMLProgressElement) => bar.value), { timeout: WHOLE }).toBeGreaterThan(0);
+    await expect
+      .poll(() => progress.evaluate((bar: HTMLProgressElement) => bar.value), { timeout: WHOLE })
+      .toBeGreaterThan(0);
     expect((await seenAt("before", 300, 300))[3]).toBe(255);
     await page.click(".run"); // Cancel
-    await expect.poll(() => page.locator(".status").textContent()).toBe("Stopped. The picture is as it came.");
+    await expect
+      .poll(() => page.locator(".status").textContent())
+      .toBe("Stopped. The picture is as it came.");
     await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0); // no core goes on
     expect(await page.locator(".download").isDisabled()).toBe(true);
     await give(await made(page, 100, 60, "image/png"), "after.png");

@@ -19,15 +19,16 @@ export async function pixelsOf(page: Page, file: Buffer): Promise<Pixels> {
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     let text = "";
-    for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
+    for (let at = 0; at < data.length; at += 8192)
+      text += String.fromCharCode(...data.subarray(at, at + 8192));
     return { width, height, encoded: btoa(text) };
   }, file.toString("base64"));
   return { width, height, data: Buffer.from(encoded, "base64") };
 }
 
 /**
- * Encodes a picture whose left upper quarter is red and whose right upper quarter is green, on a grey ground with
- * noise that repeats.
+ * Encodes a picture whose left upper quarter is red and whose right upper quarter is green. Below is noise
+ * that repeats.
  */
 export async function made(page: Page, width: number, height: number, type: string): Promise<Buffer> {
   const encoded = await page.evaluate(
@@ -50,7 +51,8 @@ export async function made(page: Page, width: number, height: number, type: stri
       const blob = await canvas.convertToBlob({ type, quality: 0.9 });
       const bytes = new Uint8Array(await blob.arrayBuffer());
       let text = "";
-      for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+      for (let at = 0; at < bytes.length; at += 8192)
+        text += String.fromCharCode(...bytes.subarray(at, at + 8192));
       return btoa(text);
     },
     [width, height, type] as const,

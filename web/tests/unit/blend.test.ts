@@ -24,7 +24,9 @@ function tileAt(down: Tiling, across: Tiling, row: number, column: number, parts
 
 /** All tiles, in an order that mixes rows, as when several cores finish. */
 function mixed(down: Tiling, across: Tiling): [number, number][] {
-  const all = down.starts.flatMap((_, row) => across.starts.map((_, column): [number, number] => [row, column]));
+  const all = down.starts.flatMap((_, row) =>
+    across.starts.map((_, column): [number, number] => [row, column]),
+  );
   return all.map((_, i) => all[(i * 5) % all.length]!);
 }
 

@@ -40,13 +40,23 @@ it("a picture that is too small or empty has no estimate", () => {
 });
 
 it("the normal distribution has its known shares", () => {
-  const known: [number, number][] = [[-3, 0.0013498980316301], [-1, 0.15865525393146], [0, 0.5], [1.96, 0.97500210485178]];
+  const known: [number, number][] = [
+    [-3, 0.0013498980316301],
+    [-1, 0.15865525393146],
+    [0, 0.5],
+    [1.96, 0.97500210485178],
+  ];
   for (const [z, share] of known) expect(Math.abs(below(z) / share - 1)).toBeLessThan(2e-7);
 });
 
 it("moments of noise that is cut are those of draws", () => {
   const normal = normals();
-  for (const [clean, std] of [[0, 0.2], [0.1, 0.2], [0.5, 0.5], [0.97, 0.1]] as const) {
+  for (const [clean, std] of [
+    [0, 0.2],
+    [0.1, 0.2],
+    [0.5, 0.5],
+    [0.97, 0.1],
+  ] as const) {
     let [sum, squares] = [0, 0];
     const count = 200_000;
     for (let i = 0; i < count; i++) {

@@ -7,7 +7,8 @@ import { profileOf } from "../../src/photograph/profile";
 const PROFILE = Uint8Array.from({ length: 3000 }, (_, i) => (i * i) % 251);
 
 function picture(width: number, height: number, channels: 1 | 3, transparent: boolean): Picture {
-  const bytes = (count: number, step: number) => Uint8Array.from({ length: count }, (_, i) => (i * step + (i >> 7)) % 256);
+  const bytes = (count: number, step: number) =>
+    Uint8Array.from({ length: count }, (_, i) => (i * step + (i >> 7)) % 256);
   return {
     name: "a.png",
     width,
@@ -29,11 +30,14 @@ async function encoded(given: Picture): Promise<Buffer> {
 function chunks(png: Buffer): Map<string, Buffer> {
   const found = new Map<string, Buffer>();
   expect([...png.subarray(0, 8)]).toEqual([137, 80, 78, 71, 13, 10, 26, 10]);
-  for (let at = 8; at < png.length; ) {
+  for (let at = 8; at < png.length;) {
     const length = png.readUInt32BE(at);
     const name = png.toString("latin1", at + 4, at + 8);
     expect(png.readUInt32BE(at + 8 + length)).toBe(crc32(png.subarray(at + 4, at + 8 + length)));
-    found.set(name, Buffer.concat([found.get(name) ?? Buffer.alloc(0), png.subarray(at + 8, at + 8 + length)]));
+    found.set(
+      name,
+      Buffer.concat([found.get(name) ?? Buffer.alloc(0), png.subarray(at + 8, at + 8 + length)]),
+    );
     at += 12 + length;
   }
   return found;

@@ -10,13 +10,27 @@ const PYTHON: [number, Cut, number, number[], number[]][] = [
   [700, photo, 420, [0, 280], [0, 0, 0, 0, 0.041131, 0.164833]],
   [515, photo, 323, [0, 192], [0, 0, 0, 0, 0.041858, 0.18244]],
   [1280, photo, 512, [0, 384, 768], [0, 0, 0, 0, 0.042895, 0.192384]],
-  [4001, photo, 481, [0, 352, 704, 1056, 1408, 1760, 2112, 2464, 2816, 3168, 3520],
-    [0, 0, 0, 0, 0.042496, 0.188802]],
-  [6000, photo, 496,
+  [
+    4001,
+    photo,
+    481,
+    [0, 352, 704, 1056, 1408, 1760, 2112, 2464, 2816, 3168, 3520],
+    [0, 0, 0, 0, 0.042496, 0.188802],
+  ],
+  [
+    6000,
+    photo,
+    496,
     [0, 360, 728, 1096, 1464, 1832, 2200, 2568, 2928, 3296, 3664, 4032, 4400, 4768, 5136, 5504],
-    [0, 0, 0, 0, 0.042895, 0.192384]],
-  [997, { tile: 96, overlap: 20, grid: 8, margin: 5 }, 93,
-    [0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 904], [0, 0.5, 1, 1, 1, 1]],
+    [0, 0, 0, 0, 0.042895, 0.192384],
+  ],
+  [
+    997,
+    { tile: 96, overlap: 20, grid: 8, margin: 5 },
+    93,
+    [0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 904],
+    [0, 0.5, 1, 1, 1, 1],
+  ],
   [61, { tile: 24, overlap: 7, grid: 1, margin: 2 }, 21, [0, 13, 26, 40], [0, 1, 1]],
 ];
 
@@ -27,7 +41,10 @@ describe.each(PYTHON)("a side of %i pixels", (size, cut, least, starts, weights)
     expect(smallest(size, cut)).toBe(least);
     expect(cutting.tile).toBe(least);
     expect(cutting.starts).toEqual(starts);
-    const some = cutting.weights.at(-1)!.filter((_, i) => i % 10 === 0).slice(0, 6);
+    const some = cutting.weights
+      .at(-1)!
+      .filter((_, i) => i % 10 === 0)
+      .slice(0, 6);
     weights.forEach((weight, i) => expect(some[i]).toBeCloseTo(weight, 5));
   });
 

@@ -21,10 +21,14 @@ describe("the camera", () => {
   it("keeps what is under the pointer when it zooms", () => {
     const made = camera();
     made.zoom(1);
-    const place = (): number[] => [(300 - made.corner.left) / made.scale, (200 - made.corner.top) / made.scale];
+    const place = (): number[] => [
+      (300 - made.corner.left) / made.scale,
+      (200 - made.corner.top) / made.scale,
+    ];
     const before = place();
     made.zoom(2, { x: 300, y: 200 });
-    place().forEach((at, i) => expect(Math.abs(at - before[i]!)).toBeLessThan(1)); // whole pixels of the screen
+    // The corner is at a whole pixel of the screen.
+    place().forEach((at, i) => expect(Math.abs(at - before[i]!)).toBeLessThan(1));
     expect(made.cropped).toBe(true);
   });
 
@@ -57,7 +61,11 @@ describe("the pyramid", () => {
     for (let y = 30; y < 61; y++) changed.fill(255, (y * width + 77) * 3, (y * width + 140) * 3);
     pyramid.update({ left: 77, top: 30, width: 63, height: 31 });
     const fresh = new Pyramid(width, height, 3, changed.slice());
-    expect(pyramid.levels.map((level) => [level.width, level.height])).toEqual([[201, 131], [101, 66], [51, 33]]);
+    expect(pyramid.levels.map((level) => [level.width, level.height])).toEqual([
+      [201, 131],
+      [101, 66],
+      [51, 33],
+    ]);
     pyramid.levels.forEach((level, i) => expect(level.data).toEqual(fresh.levels[i]!.data));
     const at = (level: number, x: number, y: number): number =>
       pyramid.levels[level]!.data[(y * pyramid.levels[level]!.width + x) * 3]!;
