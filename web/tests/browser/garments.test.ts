@@ -120,12 +120,13 @@ test("a link shows another person the same pixels", async () => {
 
 test("a wrong address falls back, with one line that says what was ignored", async () => {
   await room.open("image=99999&seed=4&colour=red");
-  const line = await page.getByText("Not understood in the address").innerText();
-  expect(line).toContain("image=99999, colour=red");
+  const line = page.getByText("Not understood in the address");
+  expect(await line.isVisible()).toBe(true);
+  expect(await line.innerText()).toContain("image=99999, colour=red");
   expect(await page.getByLabel("Seed").inputValue()).toBe("4");
   await page.evaluate(() => (location.hash = "#garments?seed=9"));
   await expect.poll(() => page.getByLabel("Seed").inputValue()).toBe("9");
-  expect(await page.getByText("Not understood in the address").isVisible()).toBe(false);
+  expect(await line.isVisible()).toBe(false);
 });
 
 test("a drawing by mouse is restored, and its link holds it", async () => {
