@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.results.collecting import collect
-from benchmarks.results.layout import Root
+from benchmarks.results.layout import SEEDS, Root
 from benchmarks.results.running import CommandFailedError, duration, remaining, run, say
 from benchmarks.results.stages import DOCS, STAGES, Stage, with_needs
 from cli.signals import Interrupted, await_signals, caught
@@ -71,7 +71,7 @@ def _given(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     add = parser.add_argument
     add("stages", nargs="*", metavar="stage", help=f"of {', '.join(STAGES)}; default: all")
     add("--list", action="store_true", help="say what has ended, and how long the rest takes")
-    add("--seeds", type=int, default=5, help="how many seeds each row has (default: 5)")
+    add("--seeds", type=int, default=SEEDS, help=f"how many seeds each row has (default: {SEEDS})")
     add("--root", type=expand, default=Path("outputs/results"), help="default: outputs/results")
     return parser.parse_args(words[:end]), words[end + 1 :]
 

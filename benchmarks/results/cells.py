@@ -86,12 +86,16 @@ def said(found: dict[str, Any], name: str, what: str, form: str = ".2f", scale: 
     return " ".join(filter(None, words))
 
 
+def seeds(results: Results) -> str:
+    """Say how many seeds each row of a stage has."""
+    count = len(results["made"]["seeds"])
+    spread = ", mean ± standard deviation over seeds" if count > 1 else ""
+    return f"{COUNTS.get(count, f'{count} seeds')}{spread}"
+
+
 def made(results: Results) -> str:
     """Say how a stage's numbers were made."""
     how = results["made"]
-    count = len(how["seeds"])
-    seeds = COUNTS.get(count, f"{count} seeds")
-    spread = ", mean ± standard deviation over seeds" if count > 1 else ""
     machines = _listed(f"{each['processor']}, {each['cores']} cores" for each in how["with"])
     versions = _listed(
         f"{name.capitalize() if name == 'python' else name} {' and '.join(found)}"
@@ -101,7 +105,7 @@ def made(results: Results) -> str:
     commits = _listed(each["commit"] for each in how["with"] if each["commit"])
     took = timedelta(seconds=round(how["seconds"]))
     return (
-        f"{seeds}{spread}, on {how['images']:,} test images. Machine: {machines}. {versions}. "
+        f"{seeds(results)}, on {how['images']:,} test images. Machine: {machines}. {versions}. "
         f"Commit: {commits or 'unknown'}. Date: {how['ended']}. Training and scoring: {took}. "
         f"Command: `{how['command']}`."
     )

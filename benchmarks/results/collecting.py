@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import surroundings
-from benchmarks.results.layout import Root, jobs_of, read
+from benchmarks.results.layout import SEEDS, Root, jobs_of, read
 from benchmarks.results.stages import Stage
 from comparison.joining import join
 from comparison.results import MODEL, Evaluation
@@ -191,6 +191,8 @@ def _made(stage: Stage, root: Root, rows: dict[str, dict[str, Any]]) -> dict[str
     """Return how the stage was made: with what, when, by which command, in how many seconds."""
     runs = [seed for row in rows.values() for seed in row["seeds"] if "run_id" in seed]
     command = ["python -m benchmarks.results", stage.name]
+    if len(root.seeds) != SEEDS:
+        command += ["--seeds", str(len(root.seeds))]
     if root.overrides:
         command += ["--", *root.overrides]
     versions: dict[str, set[str]] = {}

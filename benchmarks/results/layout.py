@@ -19,6 +19,7 @@ from benchmarks.results.stages import STAGES, Scoring, Stage, Sweep
 from groundwork.files import REPOSITORY
 from groundwork.run_directory import BEST, CHECKPOINTS, METRICS
 
+SEEDS = 5  # that a row has unless others are asked for
 SCORES = "scores"  # the folder of a stage's evaluations
 NAMED = re.compile(r"\{(\w+/\w+)\}")  # a sweep whose checkpoint stands in an override
 

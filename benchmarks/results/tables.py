@@ -14,6 +14,7 @@ from benchmarks.results.cells import (
     parameters,
     said,
     score,
+    seeds,
     training,
 )
 from benchmarks.results.stages import DOCS
@@ -48,14 +49,16 @@ def _networks(results: Results, intervals: bool) -> Table:
         cells.append([f"`{name}`", parameters(row), training(row), *scores, restored, command])
     over_images = ["95 % over images"] if intervals else []
     header = ["model", "parameters", "training", "PSNR (dB)", *over_images, "SSIM"]
+    right = f"is right about {accuracy(first, 'accuracy_clean')} of the clean images."
     classifier = rows["classifier"]
-    notes = [
-        "The classifier, of the same seed as the model, is right about "
-        f"{accuracy(first, 'accuracy_clean')} of the clean images. It has "
-        f"{parameters(classifier)} parameters and trains for {training(classifier)}. The times of "
-        "epochs are those of the fastest seed.",
-        made(results),
-    ]
+    notes = [f"{seeds(results)}. The classifier {right}"]
+    if intervals:
+        notes = [
+            f"The classifier, of the same seed as the model, {right} It has "
+            f"{parameters(classifier)} parameters and trains for {training(classifier)}. The times "
+            "of epochs are those of the fastest seed.",
+            made(results),
+        ]
     return Table("Results", [*header, "restored accuracy", "command"], cells, notes)
 
 

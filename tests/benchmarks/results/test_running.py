@@ -135,7 +135,9 @@ def test_the_stored_numbers_are_those_of_the_runs(made: Made) -> None:
     assert found["psnr"]["over_images"][0] < np.mean(values) < found["psnr"]["over_images"][1]
     assert stored["made"]["seeds"] == [0, 1]
     assert stored["made"]["with"][0]["cores"] >= 1
-    assert stored["made"]["command"].startswith("python -m benchmarks.results second -- data=pro")
+    assert stored["made"]["command"].startswith(
+        "python -m benchmarks.results second --seeds 2 -- data=pro"
+    )
 
 
 def test_what_is_not_evaluated_has_the_scores_of_training(made: Made) -> None:

@@ -67,14 +67,15 @@ def stored(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", tables.PLACES)
 def test_every_place_has_a_content(kind: str) -> None:
     stage, pages = tables.PLACES[kind]
-    for content in pages.values():
+    for page, content in pages.items():
         made = content(stored(stage))
         if isinstance(made, str):
             assert made.endswith(".")
             continue
         assert {len(row) for row in made.rows} == {len(made.header)}
-        assert made.notes[-1].startswith("Three seeds, mean ± standard deviation over seeds, on 10")
-        assert f"Command: `python -m benchmarks.results {stage}`." in made.notes[-1]
+        assert made.notes[-1].startswith("Three seeds, mean ± standard deviation over seeds")
+        if page != tables.README:  # which leads to the page that says it
+            assert f"Command: `python -m benchmarks.results {stage}`." in made.notes[-1]
 
 
 def test_every_stage_is_published() -> None:
