@@ -22,7 +22,7 @@ from training import ddp
 
 # torch, and all that needs it, is imported inside the functions: `--help` is then instant.
 if TYPE_CHECKING:
-    from pytorch_lightning import Trainer
+    from pytorch_lightning import Callback, Trainer
 
     from datamodules.images import ImageDataModule
     from denoisers.base import ImageModel
@@ -97,7 +97,7 @@ def train(cfg: DictConfig, directory: Path, go_on: bool = False) -> float:
         }
         if cut_off:  # it is the same run
             record |= {name: cut_off[name] for name in ("run_id", "parent_id")}
-        trainer, history = make_trainer(cfg, directory, model, start, record)
+        trainer, history = make_trainer(cfg, directory, model, start, record, objective.callbacks())
         ddp.require_possible(trainer)
 
         data.prepare_data()
@@ -145,6 +145,7 @@ def make_trainer(
     model: ImageModel,
     start: str | None,
     record: dict[str, Any],
+    of_objective: list[Callback],
 ) -> tuple[Trainer, History]:
     """Make Lightning's Trainer, with everything that writes into the run's directory.
 
@@ -154,6 +155,7 @@ def make_trainer(
         model: The model that is trained.
         start: The checkpoint to go on from.
         record: What every checkpoint says of the run.
+        of_objective: What has to run beside the training that minimises the objective.
 
     Returns:
         The Trainer, and the history that it fills.
@@ -180,6 +182,7 @@ def make_trainer(
     others = callbacks_of(settings)
     callbacks = [
         history,
+        *of_objective,
         *others,
         *progress(settings, others),
         RunRecord(record),

@@ -12,6 +12,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from cli.config import target_of
 from groundwork.run_directory import locked
 
 
@@ -60,12 +61,13 @@ def going_on(sweeper: Any) -> Iterator[None]:
     where the jobs go on. `n_trials` counts the trials of earlier commands too.
 
     Raises:
-        ValueError: `n_trials` or `n_jobs` is wrong, another process searches in the directory, or
-            no trial has succeeded in the end.
+        ValueError: `n_trials`, `n_jobs` or `direction` is wrong, another process searches in the
+            directory, or no trial has succeeded in the end.
     """
     for name in ("n_trials", "n_jobs"):
         if type(value := getattr(sweeper, name)) is not int or value < 1:
             raise ValueError(f"hydra.sweeper.{name}={value}: should be a whole number from 1")
+    _require_direction(sweeper)
     folder = Path(sweeper.config.hydra.sweep.dir)
     with locked(folder):
         ended = _begin_again(sweeper)
@@ -77,6 +79,22 @@ def going_on(sweeper: Any) -> Iterator[None]:
             if not study.get_trials(states=(TrialState.COMPLETE,)):
                 raise ValueError("no trial has succeeded, so there is no best one") from error
             raise
+
+
+def _require_direction(sweeper: Any) -> None:
+    """Refuse a direction in which what a run returns gets worse: see `train.train`."""
+    found = " ".join(sweeper._get_directions())
+    data = target_of(sweeper.config.data, "data")
+    if data.own_noise and found != "minimize":
+        raise ValueError(
+            f"hydra.sweeper.direction={found}: with {data.__name__} the loss on held-out pictures "
+            "chooses, and less is better: give hydra.sweeper.direction=minimize"
+        )
+    if not data.own_noise and found != "maximize":
+        raise ValueError(
+            f"hydra.sweeper.direction={found}: with {data.__name__} PSNR or accuracy chooses, and "
+            "more is better: give hydra.sweeper.direction=maximize"
+        )
 
 
 def _begin_again(sweeper: Any) -> int:

@@ -139,17 +139,17 @@ class ImageModel(LightningModule):
         """
         self._compiled = torch.compile(self.training_loss_of, dynamic=False)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         key = (self.seed, self.current_epoch, batch_idx)
         # Each process drops units for its own images only. Nothing else depends on their number.
         process = () if batch.shard is None else (batch.shard.rank,)
         seed_dropout(self.device, derive_seed("dropout", *key, *process))
-        loss = self._step("train", batch, generator(self.device, "latent", *key)).terms["loss"]
+        terms = self._step("train", batch, generator(self.device, "latent", *key)).terms
         if batch.shard is not None:
-            loss = loss * batch.shard.weight
+            terms = {name: value * batch.shard.weight for name, value in terms.items()}
         if self.device.type == "cpu" or self._looks_closer():
-            self._require_finite("train/loss", loss)
-        return loss
+            self._require_finite("train/loss", terms["loss"])
+        return terms
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         # In float16 a scaler skips the steps whose gradients overflow, and lowers its scale.

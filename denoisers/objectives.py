@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from denoisers.base import ImageModel, LossOutput
+from denoisers.blind_spots import BlindSpots
 from denoisers.losses import distance
 from denoisers.training_objective import Net, TrainingObjective, Unsupervised
 from groundwork.batch import Batch
@@ -58,37 +59,16 @@ class Noise2Noise(Unsupervised):
 
 
 @dataclass(frozen=True)
-class Noise2Self(Unsupervised):
+class Noise2Self(BlindSpots):
     """Batson and Royer (2019), proposition 1: |f_J(y) - y_J|^2 for pixels J that f does not see.
 
     J is a grid of one pixel in each width x width. Its place is drawn for each image. The network
-    sees the mean of the eight pixels around each pixel of J instead (section 4.2; Krull, Buchholz
-    and Jug 2019 take one of the eight), in all channels. The noise has to be independent between
-    pixels. Images are restored from all their pixels, as Krull et al. do, so that the network sees
-    more than in training.
-
-    Attributes:
-        width: Of the grid's cells. With 1 a pixel's neighbours would be hidden too.
+    sees the mean of the eight pixels around each pixel of J instead (section 4.2), in all channels.
+    The noise has to be independent between pixels.
     """
 
-    width: Annotated[int, Field(ge=2)]
-
-    def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        noisy = batch.noisy
-        hidden = batch.draw_per_image(lambda images: self.hidden(images, random))
-        restored = net(torch.where(hidden, mean_of_neighbours(noisy), noisy))
-        # Each pixel is hidden with probability 1 / width^2.
-        return self.width**2 * distance("mse", hidden * restored, hidden * noisy)
-
-    def hidden(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """Draw which pixels are hidden: bool B 1 H W."""
-        size, device = (len(images), 1, 1, 1), images.device
-        row, column = (
-            torch.randint(self.width, size, generator=random, device=device) for _ in range(2)
-        )
-        rows = torch.arange(images.shape[-2], device=device)[:, None]
-        columns = torch.arange(images.shape[-1], device=device)
-        return (rows % self.width == row) & (columns % self.width == column)
+    def instead(self, batch: Batch, hidden: Tensor, random: torch.Generator) -> Tensor:
+        return mean_of_neighbours(batch.noisy)
 
 
 def mean_of_neighbours(images: Tensor) -> Tensor:
@@ -162,9 +142,8 @@ class SURE(Unsupervised):
 
     |f(y) - y|^2 - N sigma^2 + 2 sigma^2 div f(y)
 
-    Its expectation is that of |f(y) - x|^2, but it can be below 0. The divergence is estimated
-    along one random direction b ~ N(0, I), as b . (f(y + epsilon b) - f(y)) / epsilon (Ramani, Blu
-    and Unser 2008, theorem 2). Such small differences need float32, so mixed precision is off.
+    Its expectation is that of |f(y) - x|^2, but it can be below 0. The divergence is estimated by
+    `restored_and_divergence`.
 
     Attributes:
         sigma: Standard deviation of the noise, in units of the [0, 1] range. None is to be
@@ -182,13 +161,27 @@ class SURE(Unsupervised):
     def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
         assert self.sigma is not None
         noisy, variance = batch.noisy, self.sigma**2
-        direction = batch.draw_per_image(lambda images: standard_normal_like(images, random))
-        with torch.autocast(noisy.device.type, enabled=False):
-            restored = net(noisy)
-            change = net(noisy + self.epsilon * direction) - restored
-            divergence = (direction * change).sum() / self.epsilon / len(noisy)
+        restored, divergence = restored_and_divergence(net, batch, self.epsilon, random)
         constant = noisy[0].numel() * variance
         return distance("mse", restored, noisy) - constant + 2 * variance * divergence
+
+
+def restored_and_divergence(
+    net: Net, batch: Batch, epsilon: float, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return f(y), B C H W, and an estimate of the mean of div f(y) over a batch, a scalar.
+
+    It is taken along one random direction b ~ N(0, I) for each image, as
+    b . (f(y + epsilon b) - f(y)) / epsilon (Ramani, Blu and Unser 2008, theorem 2). Such small
+    differences need float32, so mixed precision is off.
+    """
+    noisy = batch.noisy
+    direction = batch.draw_per_image(lambda images: standard_normal_like(images, random))
+    with torch.autocast(noisy.device.type, enabled=False):
+        restored = net(noisy)
+        change = net(noisy + epsilon * direction) - restored
+        divergence = (direction * change).sum() / epsilon / len(noisy)
+    return restored, divergence
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,14 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from denoisers.losses import distance
-from denoisers.training_objective import Net, Unsupervised
+from denoisers.blind_spots import BlindSpots
 from groundwork.batch import Batch
 
 Pixels = Annotated[int, Field(ge=0, le=32)]
 
 
 @dataclass(frozen=True)
-class StructN2V(Unsupervised):
+class StructN2V(BlindSpots):
     """Broaddus, Krull, Weigert, Schmidt and Myers (2020): Noise2Void with structured masks.
 
     |f_J(y) - y_J|^2 for pixels J, as in Noise2Self. But from f are also hidden the neighbours whose
@@ -33,7 +32,6 @@ class StructN2V(Unsupervised):
             pictures.
     """
 
-    width: Annotated[int, Field(ge=2)]
     reach: Annotated[list[Pixels], Field(min_length=2, max_length=2)] | None
 
     def allowed_reach(self) -> tuple[float, float]:
@@ -43,37 +41,19 @@ class StructN2V(Unsupervised):
     def fitted(self, std: float | None, reach: tuple[int, int]) -> Self:
         return self if self.reach is not None else replace(self, reach=[*reach])
 
-    def loss(self, net: Net, batch: Batch, random: torch.Generator) -> Tensor:
-        noisy = batch.noisy
-        counted = batch.draw_per_image(lambda images: self.counted(images, random))
-        hidden = self.hidden(counted)
-        restored = net(torch.where(hidden, self.from_visible(noisy, hidden), noisy))
-        down, across = self.cell()
-        return down * across * distance("mse", counted * restored, counted * noisy)
-
     def cell(self) -> tuple[int, int]:
-        """Return height and width of the grid's cells."""
         assert self.reach is not None
         down, across = (max(self.width, 2 * pixels + 2) for pixels in self.reach)
         return down, across
 
-    def counted(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """Draw the pixels that count in the loss: bool B 1 H W."""
-        size, device = (len(images), 1, 1, 1), images.device
-        places = [
-            torch.randint(side, size, generator=random, device=device) for side in self.cell()
-        ]
-        rows = torch.arange(images.shape[-2], device=device)[:, None]
-        columns = torch.arange(images.shape[-1], device=device)
-        down, across = self.cell()
-        return (rows % down == places[0]) & (columns % across == places[1])
-
     def hidden(self, counted: Tensor) -> Tensor:
-        """Return the pixels that the network does not see, bool B 1 H W."""
         assert self.reach is not None
         down, across = self.reach
         window = 2 * down + 1, 2 * across + 1
         return F.max_pool2d(counted.float(), window, 1, (down, across)) > 0
+
+    def instead(self, batch: Batch, hidden: Tensor, random: torch.Generator) -> Tensor:
+        return self.from_visible(batch.noisy, hidden)
 
     def from_visible(self, images: Tensor, hidden: Tensor) -> Tensor:
         """Return the mean of the pixels around each pixel that are not hidden: B C H W.

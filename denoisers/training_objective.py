@@ -5,9 +5,11 @@ B images in a batch, C channels, H x W pixels.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, Self
 
 import torch
+from pytorch_lightning import Callback
 from torch import Tensor
 
 from denoisers.base import ImageModel, LossOutput
@@ -20,6 +22,7 @@ NoiseKind = Literal["any", "zero-mean", "gaussian"]
 SQUARED = ("mse", "psnr")  # losses whose place the squared error can take
 
 
+@dataclass(frozen=True)
 class TrainingObjective(ABC):
     """What training minimises.
 
@@ -39,7 +42,15 @@ class TrainingObjective(ABC):
     needs_second: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        require_ranges(type(self), vars(self))
+        require_ranges(type(self), self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        """Return what it was made from, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+
+    def callbacks(self) -> list[Callback]:
+        """Return what has to run beside the training that minimises it."""
+        return []
 
     @abstractmethod
     def require_fit(self, model: ImageModel) -> None:
@@ -60,6 +71,7 @@ class TrainingObjective(ABC):
         """
 
 
+@dataclass(frozen=True)
 class Unsupervised(TrainingObjective):
     """An objective that does not use `batch.clean`.
 
@@ -88,13 +100,17 @@ class Unsupervised(TrainingObjective):
                 "only: choose a convolutional model"
             )
 
-    def choosing(self) -> Self:
+    def choosing(self) -> TrainingObjective:
         """Return the objective whose loss on held-out images chooses the epoch."""
         return self
 
     def __call__(self, model: ImageModel, batch: Batch, random: torch.Generator) -> LossOutput:
         assert isinstance(model, PixelDenoiser)
-        return LossOutput({"loss": self.loss(model.estimate, batch, random)})
+        return LossOutput(self.terms(model.estimate, batch, random))
+
+    def terms(self, net: Net, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """Return the loss as "loss", and other scalars that are logged beside it."""
+        return {"loss": self.loss(net, batch, random)}
 
     def allowed_reach(self) -> tuple[float, float]:
         """Return how many pixels down and across the noise may be shared. (0, 0) is white noise."""

@@ -9,12 +9,13 @@ B pictures of C channels, H x W pixels.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from denoisers.zero_shot import losses
 from groundwork.seeding import generator
 from restoration.tiles import in_tiles
 
@@ -120,35 +121,9 @@ def denoised(net: nn.Module, noisy: Tensor) -> Tensor:
     return noisy - net(noisy)
 
 
-def halves(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Halve height and width in two ways: to the means of both diagonals of each 2 x 2 pixels.
-
-    This is the paper's pair downsampler (section 3.1).
-
-    Args:
-        pictures: B C H W, both sides even.
-
-    Returns:
-        Two times B C H/2 W/2.
-    """
-    top, bottom = pictures[..., ::2, :], pictures[..., 1::2, :]
-    rising = (top[..., 1::2] + bottom[..., ::2]) / 2
-    falling = (top[..., ::2] + bottom[..., 1::2]) / 2
-    return rising, falling
-
-
 def loss(net: nn.Module, noisy: Tensor) -> Tensor:
-    """Compute the paper's loss (section 3.2), a mean over pixels.
-
-    The residual loss compares each restored half with the other half, which is noisy. The loss of
-    consistency compares it with the same half of the restored picture.
-    """
-    first, second = halves(noisy)
-    restored_first, restored_second = denoised(net, torch.cat((first, second))).chunk(2)
-    first_of_restored, second_of_restored = halves(denoised(net, noisy))
-    residual = F.mse_loss(restored_first, second) + F.mse_loss(restored_second, first)
-    consistency = F.mse_loss(restored_first, first_of_restored)
-    consistency += F.mse_loss(restored_second, second_of_restored)
+    """Compute the paper's loss (section 3.2), a mean over pixels."""
+    residual, consistency = losses(partial(denoised, net), noisy)
     return (residual + consistency) / 2
 
 

@@ -33,8 +33,8 @@ def fit_objective(model: ImageModel, objective: Unsupervised, data: NoisyFolder)
     fitted = objective.fitted(noise.std, noise.reach)
     model.train_by(fitted)
     model.choose_by(fitted.choosing())
-    chosen = dict(vars(fitted))
-    for name, value in vars(objective).items():
+    chosen = fitted.settings()
+    for name, value in objective.settings().items():
         if value is None:
             log.info("objective.%s: %s, by the pictures", name, chosen[name])
     for line in misfits(fitted, noise):

@@ -34,7 +34,7 @@ def set_objective(node: DictConfig, model: ImageModel, data: ImageDataModule) ->
     else:
         _require_fit(kind, data.noise)
     objective: TrainingObjective = build(node, "objective")
-    for name, value in vars(objective).items():
+    for name, value in objective.settings().items():
         if value is None and not data.own_noise:
             raise ValueError(f"objective.{name}: null is for data=noisy_folder: give its value")
     objective.require_fit(model)
@@ -71,7 +71,7 @@ def _require_fit(kind: type[TrainingObjective], noise: Noise) -> None:
         )
     if kind.needs_noise == "gaussian" and not isinstance(noise, Gaussian):
         raise ValueError(
-            f"objective: {kind.__name__} holds for Gaussian noise of one known standard deviation, "
+            f"objective: {kind.__name__} holds for Gaussian noise of one standard deviation, "
             f"not for {type(noise).__name__}: choose noise=gaussian"
         )
     clean = torch.tensor([0.0, 0.5, 1.0])

@@ -48,7 +48,7 @@ def construct_training(cfg: DictConfig, directory: Path) -> None:
         model = build(
             cfg.model, "model", image_shape=data.image_shape, num_classes=data.num_classes
         )
-        train.make_trainer(cfg, directory, model, cfg.checkpoint, {})
+        train.make_trainer(cfg, directory, model, cfg.checkpoint, {}, [])
 
 
 def construct_evaluation(cfg: DictConfig, directory: Path) -> None:

@@ -4,10 +4,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 from pytorch_lightning import Trainer
 
-from tests.helpers.runs import TINY, Kill, Run, contents, json_of, run_command
+from tests.helpers.runs import CPU, TINY, Kill, Run, contents, json_of, run_command
 
 if find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
     pytest.skip("needs pip install '.[optuna]'", allow_module_level=True)
@@ -109,6 +111,41 @@ def test_a_bad_number_of_trials_is_one_line(tmp_path: Path) -> None:
     done = run_command("train.py", *SEARCH, "hydra.sweeper.n_trials=0", directory=tmp_path)
     assert done.returncode == 1
     assert done.stderr == "train.py: hydra.sweeper.n_trials=0: should be a whole number from 1\n"
+
+
+def noisy_picture(folder: Path) -> str:
+    noisy = np.random.default_rng(0).normal(0.5, 0.1, (32, 48)).astype(np.float32)
+    tifffile.imwrite(folder / "one.tif", noisy)
+    return f"data.root={folder / 'one.tif'}"
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_a_direction_in_which_models_get_worse_is_one_line(noisy: bool, tmp_path: Path) -> None:
+    search = [*QUICK, "hydra.sweeper.direction=minimize", "model.latent_dim=4,8"]
+    expected = "with Procedural PSNR or accuracy chooses, and more is better"
+    if noisy:
+        search = ["-m", "experiment=noisy_pictures", noisy_picture(tmp_path)]
+        search += ["hydra/sweeper=optuna", "hydra.sweep.dir=search", "data.batch_size=2,4"]
+        expected = "with NoisyFolder the loss on held-out pictures chooses, and less is better"
+    done = run_command("train.py", *search, directory=tmp_path)
+    assert done.returncode == 1
+    wrong, right = ("maximize", "minimize") if noisy else ("minimize", "maximize")
+    line = f"hydra.sweeper.direction={wrong}: {expected}: give hydra.sweeper.direction={right}"
+    assert done.stderr == f"train.py: {line}\n"
+    assert not (tmp_path / "search" / "study.db").exists()
+
+
+def test_a_search_on_noisy_pictures_minimises_the_held_out_loss(tmp_path: Path) -> None:
+    small = ("data.crop=16", "data.train_size=8", "model.channels=[4,8]", "model.blocks=[1,1]")
+    search = ("-m", "experiment=noisy_pictures", noisy_picture(tmp_path), *small, *CPU)
+    chosen = ("hydra/sweeper=optuna", "hydra.sweeper.direction=minimize", "hydra.sweep.dir=search")
+    space = ("data.batch_size=2,4", "hydra.sweeper.n_trials=1", "trainer.max_epochs=1")
+    done = run_command("train.py", *search, *chosen, *space, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (trial,) = trials_in(tmp_path)
+    (run,) = (tmp_path / "search").glob("0_*")
+    metrics = json_of(run / "metrics.json")
+    assert metrics["validation"]["neighbor2neighbor_loss"] == trial.value
 
 
 def test_draws_follow_from_the_seed_and_the_trials_number() -> None:

@@ -25,20 +25,6 @@ def random_pictures(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
-def test_halves_are_the_means_of_both_diagonals() -> None:
-    pictures = random_pictures(2, 3, 6, 8)
-    rising, falling = (half.numpy() for half in zero_shot.halves(pictures))
-    assert rising.shape == falling.shape == (2, 3, 3, 4)
-    given = pictures.numpy()
-    for row in range(3):
-        for column in range(4):
-            block = given[..., 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
-            expected = (block[..., 0, 1] + block[..., 1, 0]) / 2
-            np.testing.assert_allclose(rising[..., row, column], expected, rtol=1e-6)
-            expected = (block[..., 0, 0] + block[..., 1, 1]) / 2
-            np.testing.assert_allclose(falling[..., row, column], expected, rtol=1e-6)
-
-
 def test_the_loss_is_the_papers() -> None:
     """Equations 2 to 5 in double precision, with the kernels of the paper's downsampler."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
+from pytorch_lightning import Callback
 from torch import Tensor, nn
 
 from datamodules.noise import Gaussian
@@ -16,8 +17,11 @@ from datamodules.sampling import DrawSampler
 from denoisers.base import ImageModel
 from denoisers.checkpoint import describe, load_model
 from denoisers.composite import Composite
+from denoisers.noise2void import Noise2Void
 from denoisers.objectives import R2R, SURE, Neighbor2Neighbor, Noise2Noise, Noise2Self
 from denoisers.optimizer import OptimizerSettings
+from denoisers.unsure import UNSURE
+from denoisers.zero_shot import ZeroShot
 from tests.helpers.models import new_data, new_model, quiet_trainer
 from tests.helpers.processes import ENDLESS, Command, call_in_process
 from tests.helpers.runs import (
@@ -44,6 +48,9 @@ OBJECTIVES = (
     Neighbor2Neighbor(2.0),
     SURE(0.5, 0.001),
     R2R(0.5, 0.5),
+    Noise2Void(4, 5),
+    ZeroShot(1.0),
+    UNSURE(0.01, 0.5, 0.1, 0.0),
 )
 
 
@@ -68,9 +75,12 @@ def first_steps(**trainer: Any) -> dict[str, dict[str, Tensor]]:
     cases: dict[str, ImageModel] = {name: new_model(name) for name in MODELS}
     cases["classifier"] = new_model("classifier", dropout=0.0)  # whose masks are not shared
     cases["composite"] = composite()
+    callbacks: dict[str, list[Callback]] = {}
     for objective in OBJECTIVES:
-        cases[type(objective).__name__] = model = new_model("unet")
+        name = type(objective).__name__
+        cases[name] = model = new_model("unet")
         model.train_by(objective)
+        callbacks[name] = objective.callbacks()
     found = {}
     for name, model in cases.items():
         torch.manual_seed(0)
@@ -79,9 +89,11 @@ def first_steps(**trainer: Any) -> dict[str, dict[str, Tensor]]:
         data = new_data(Gaussian(0.5, clip=False), train_size=30, batch_size=9)
         data.second_view = True
         trainer |= {"max_steps": 1, "limit_val_batches": 0, "use_distributed_sampler": False}
-        quiet_trainer(**trainer).fit(model, data)
+        quiet_trainer(**trainer, callbacks=callbacks.get(name)).fit(model, data)
         gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
         found[name] = gradients | dict(model.named_buffers())
+        for callback in callbacks.get(name, ()):  # what UNSURE has gathered of all images
+            found[f"{name} beside"] = {"velocity": torch.tensor(callback.state_dict()["velocity"])}
     return found
 
 
@@ -100,7 +112,8 @@ def test_the_steps_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
     for process in both:
         done = process.wait()
         assert done.returncode == 0, done.stderr
-    assert len(one) == len(MODELS) + 1 + len(OBJECTIVES)
+    assert len(one) == len(MODELS) + 1 + len(OBJECTIVES) + 1
+    assert one["UNSURE beside"]["velocity"] != 0
     for rank in range(PROCESSES):
         two = torch.load(tmp_path / str(rank))
         for name, expected in one.items():
