@@ -105,7 +105,8 @@ def test_compiling_changes_the_speed_alone(tmp_path: Path) -> None:
         compiled = train_in(tmp_path, *few, "compile=true")
     eager = train_in(tmp_path / "eager", *few)
     assert counters["stats"]["unique_graphs"] == 2  # of the whole batch and of the last one
-    assert untimed(compiled.history)[0] == pytest.approx(untimed(eager.history)[0], rel=1e-3)
+    expected = pytest.approx(untimed(eager.history)[0], rel=1e-3, abs=1e-4)
+    assert untimed(compiled.history)[0] == expected
     weights = [load_model(run.best)[0].state_dict().keys() for run in (compiled, eager)]
     assert weights[0] == weights[1]
 
