@@ -79,12 +79,13 @@ export const MARKUP = `
     <h3 id="limits-title">What it is for</h3>
     <p>
       These weights are for white noise: each pixel has its own, as in pictures from little light that no
-      camera has smoothed yet. It may have a standard deviation of up to 55 of 255.
+      camera has smoothed yet. It may have a standard deviation of up to 55 of 255. If it grows with the
+      light, as that of few photons does, it is made even before.
     </p>
     <p>
       They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
       compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes
-      smooth. Noise that grows with the light is not made even first, as <code>denoise.py</code> makes it.
+      smooth.
     </p>
   </section>
 </div>

@@ -81,8 +81,10 @@ export class Panel {
     this.enter("running");
   }
 
-  finished(spent: number, byGpu: boolean): void {
-    this.tell(`Restored in ${seconds(spent)}${byGpu ? " by the GPU" : ""}`);
+  /** @param evened Whether the noise was made even first. */
+  finished(spent: number, byGpu: boolean, evened: boolean): void {
+    const more = evened ? ". The noise grows with the light, so it was made even before." : "";
+    this.tell(`Restored in ${seconds(spent)}${byGpu ? " by the GPU" : ""}${more}`);
     this.enter("finished");
   }
 
