@@ -2,6 +2,8 @@
 
 import { GAIN } from "./strength";
 
+export const EVENED = "The noise grows with the light, so it was made even before.";
+
 export const MARKUP = `
 <h2>Your photograph</h2>
 <p class="lead">
@@ -73,6 +75,7 @@ export const MARKUP = `
       </label>
       <p class="faint" id="strength-text">0 takes no noise away, 1 takes all, 2 twice as much.</p>
       <button type="button" class="download" disabled>Download as PNG</button>
+      <p class="how faint" hidden>${EVENED}</p>
     </section>
   </div>
   <section class="card limits" aria-labelledby="limits-title">

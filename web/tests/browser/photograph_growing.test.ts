@@ -7,6 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { estimateGrowing, type SensorNoise } from "../../src/photograph/growing/sensor_noise";
 import { levelsOf } from "../../src/photograph/levels";
+import { EVENED } from "../../src/photograph/markup";
 import { patchesOf } from "../../src/photograph/patches";
 import { EXPECTED, launch, PAGE, serve, watch } from "./harness";
 import { pixelsOf } from "./pictures";
@@ -22,7 +23,6 @@ const { photograph, growing } = JSON.parse(readFileSync(EXPECTED, "utf8")) as {
   growing: Case[];
 };
 const WHOLE = 120_000; // ms for a small picture, on a machine that is busy
-const EVENED = "The noise grows with the light, so it was made even before.";
 
 let server: Server;
 let url: string;
@@ -81,7 +81,8 @@ describe.each(growing)("$noisy", { timeout: 2 * WHOLE }, ({ noisy, restored, noi
       buffer: read(noisy),
     });
     await page.locator(".download:enabled").waitFor({ timeout: WHOLE });
-    expect(await page.locator(".panel .left").textContent()).toContain(EVENED);
+    expect(await page.locator(".how").isVisible()).toBe(true);
+    expect(await page.locator(".status").textContent()).toContain(EVENED);
     const [download] = await Promise.all([page.waitForEvent("download"), page.click(".download")]);
     const ours = await pixelsOf(page, readFileSync((await download.path())!));
     const python = await pixelsOf(page, read(restored));

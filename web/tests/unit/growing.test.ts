@@ -25,6 +25,7 @@ describe("the simplex goes where scipy's goes, in as many evaluations", () => {
     ["a valley", valley(100), [-1.2, 1], [1.0000220217835696, 1.0000422197517715], 159],
     ["from 0", valley(100), [0, 0], [1.0000043858986165, 1.0000106409916478], 146],
     ["too far", valley(1e6), [-1.2, 1], [-0.6578625432648417, 0.4327030296625045], 400],
+    ["too far in a step", valley(1e6), [-2, -2], [0.38769800237321506, 0.1503290584948252], 400],
     [
       "with kinks and steps",
       ([x, y, z]) => Math.abs(x! - 1) + Math.abs(y! + x!) + Math.floor(z! * 4) / 4,
