@@ -5,6 +5,7 @@ expected.json has:
     measures    restored and clean pixels, with their PSNR and SSIM
     noises      a noise's settings, and mean and standard deviation of a clean value under it
     photograph  a noisy picture beside the file, and what denoise.py makes of it
+    growing     such pictures whose noise grows with the light, and a, b and black of its estimate
 A tensor is {"data": numbers, "shape": sizes}.
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
-from skimage.data import chelsea
+from skimage.data import astronaut, chelsea
 from torch import Tensor
 
 import denoise
@@ -38,8 +39,8 @@ NOISES = (
 )
 CLEAN = (0.0, 0.25, 0.5, 1.0)  # values to which noise is added
 DRAWS = 1_000_000
-NOISY, RESTORED = "noisy.png", "restored.png"  # the photograph
-HEIGHT, WIDTH, STD = 500, 700, 25 / 255
+HEIGHT, WIDTH, STD = 500, 700, 25 / 255  # of the photograph and its noise
+SMALL = (260, 300)  # height and width of the pictures whose noise grows
 
 
 def write_expected(folder: Path, page: Path, checkpoints: Sequence[Path]) -> Path:
@@ -51,7 +52,7 @@ def write_expected(folder: Path, page: Path, checkpoints: Sequence[Path]) -> Pat
         checkpoints: Of the page's models, in their order.
     """
     folder.mkdir()
-    _write_photographs(folder)
+    photograph, *growing = _write_photographs(folder)
     write_json(
         folder / "expected.json",
         {
@@ -60,7 +61,8 @@ def write_expected(folder: Path, page: Path, checkpoints: Sequence[Path]) -> Pat
             ],
             "measures": [*_measures()],
             "noises": [*_noises()],
-            "photograph": {"noisy": NOISY, "restored": RESTORED},
+            "photograph": photograph,
+            "growing": growing,
         },
     )
     return folder / "expected.json"
@@ -135,14 +137,42 @@ def _noises() -> Iterator[dict[str, Any]]:
                 }
 
 
-def _write_photographs(folder: Path) -> None:
-    """Write a noisy photograph, and what denoise.py makes of it."""
+def _write_photographs(folder: Path) -> list[dict[str, Any]]:
+    """Write noisy pictures, and what denoise.py makes of them.
+
+    Returns:
+        For the photograph, a picture in colour, and one in grey from a sensor with an offset: the
+        names of both files, and the noise if it grows with the light.
+    """
     whole = chelsea()
     margins = [(0, size - have) for size, have in zip((HEIGHT, WIDTH), whole.shape, strict=False)]
     clean = np.pad(whole, [*margins, (0, 0)], mode="reflect") / 255
-    noisy = clean + STD * np.random.default_rng(0).standard_normal(clean.shape)
-    Image.fromarray((255 * noisy.clip(0, 1)).round().astype(np.uint8)).save(folder / NOISY)
-    out = folder / "denoised"
-    given = ("checkpoint=photo", f"input={folder / NOISY}", f"output={out}", "device=cpu")
-    denoise.denoise(compose("denoise", *given))
-    (out / NOISY).replace(folder / RESTORED)
+    small = clean[20 : 20 + SMALL[0], 60 : 60 + SMALL[1]]
+    dark = astronaut()[: SMALL[0], : SMALL[1], 1] / 255  # where an offset is seen
+    random = np.random.default_rng(0)
+    noisy = {
+        "1_photograph.png": clean + STD * random.standard_normal(clean.shape),
+        "2_colour.png": _counted(small, 0.02, 0.0005, random),
+        "3_offset.png": 0.05 + _counted(0.95 * dark, 0.01, 0.00002, random),
+    }
+    given = folder / "noisy"
+    given.mkdir()
+    for name, picture in noisy.items():
+        Image.fromarray((255 * picture.clip(0, 1)).round().astype(np.uint8)).save(given / name)
+    out = folder / "restored"
+    arguments = ("checkpoint=photo", f"input={given}", f"output={out}", "device=cpu")
+    reports = denoise.denoise(compose("denoise", *arguments))
+    return [
+        {
+            "noisy": f"noisy/{name}",
+            "restored": f"restored/{name}",
+            "noise": report.how.stabilised and report.how.stabilised._asdict(),
+        }
+        for name, report in zip(noisy, reports, strict=True)
+    ]
+
+
+def _counted(clean: np.ndarray, a: float, b: float, random: np.random.Generator) -> np.ndarray:
+    """Add the noise of a photon counter, of the variance a x + b."""
+    shot = a * random.poisson(clean / a)
+    return np.asarray(shot + b**0.5 * random.standard_normal(clean.shape))

@@ -2,6 +2,8 @@
 
 import { GAIN } from "./strength";
 
+export const EVENED = "The noise grows with the light, so it was made even before.";
+
 export const MARKUP = `
 <h2>Your photograph</h2>
 <p class="lead">
@@ -73,18 +75,20 @@ export const MARKUP = `
       </label>
       <p class="faint" id="strength-text">0 takes no noise away, 1 takes all, 2 twice as much.</p>
       <button type="button" class="download" disabled>Download as PNG</button>
+      <p class="how faint" hidden>${EVENED}</p>
     </section>
   </div>
   <section class="card limits" aria-labelledby="limits-title">
     <h3 id="limits-title">What it is for</h3>
     <p>
       These weights are for white noise: each pixel has its own, as in pictures from little light that no
-      camera has smoothed yet. It may have a standard deviation of up to 55 of 255.
+      camera has smoothed yet. It may have a standard deviation of up to 55 of 255. If it grows with the
+      light, as that of few photons does, it is made even before.
     </p>
     <p>
       They are bad at noise that neighbouring pixels share, as a camera's own noise reduction and strong JPEG
       compression leave it, at salt and pepper, and at stripes. Fine texture under strong noise becomes
-      smooth. Noise that grows with the light is not made even first, as <code>denoise.py</code> makes it.
+      smooth.
     </p>
   </section>
 </div>

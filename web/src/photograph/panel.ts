@@ -1,5 +1,6 @@
 /** The controls beside the picture, and what they say. */
 
+import { EVENED } from "./markup";
 import type { Picture } from "./picture";
 import type { Zoom } from "./stage";
 
@@ -24,6 +25,7 @@ export class Panel {
   private readonly save: HTMLButtonElement;
   private readonly show: HTMLFieldSetElement;
   private readonly strength: HTMLInputElement;
+  private readonly how: HTMLElement;
   private readonly scale: HTMLOutputElement;
   private state: State = "idle";
 
@@ -38,6 +40,7 @@ export class Panel {
     this.save = find<HTMLButtonElement>(".download");
     this.show = find<HTMLFieldSetElement>(".show");
     this.strength = find<HTMLInputElement>("input[name=strength]");
+    this.how = find(".how");
     this.scale = find<HTMLOutputElement>("output[name=scale]");
     for (const choose of section.querySelectorAll(".choose")) {
       choose.addEventListener("click", () => this.input.click());
@@ -81,9 +84,13 @@ export class Panel {
     this.enter("running");
   }
 
-  finished(spent: number, byGpu: boolean): void {
-    this.tell(`Restored in ${seconds(spent)}${byGpu ? " by the GPU" : ""}`);
+  /** @param evened Whether the noise was made even first. */
+  finished(spent: number, byGpu: boolean, evened: boolean): void {
+    const line = `Restored in ${seconds(spent)}${byGpu ? " by the GPU" : ""}`;
+    this.tell(line);
+    if (evened) this.status.textContent = `${line}. ${EVENED}`;
     this.enter("finished");
+    this.how.hidden = !evened;
   }
 
   cancelled(): void {
@@ -103,6 +110,7 @@ export class Panel {
     this.run.disabled = state === "finished";
     this.show.disabled = this.strength.disabled = state === "idle";
     this.save.disabled = state !== "finished";
+    this.how.hidden = true;
   }
 
   private async write(download: () => Promise<void>): Promise<void> {

@@ -4,7 +4,9 @@ import { agree, hasGpu } from "../inference/gpu";
 import { Runner } from "../inference/runner";
 import type { Network } from "../laboratory";
 import { Blend } from "./blend";
-import { toByteFor, type ToByte } from "./bytes";
+import { toByteBy, type ToByte } from "./bytes";
+import type { Coding } from "./coding";
+import { findCoding } from "./coding_beside";
 import type { Area, Picture } from "./picture";
 import { smallest, tiling, type Cut, type Tiling } from "./tiles";
 
@@ -29,7 +31,10 @@ export class Restoration {
   private readonly down: Tiling;
   private readonly across: Tiling;
   private readonly blend: Blend;
-  private readonly toByte: ToByte;
+  private readonly ending = new AbortController();
+  private coded: Promise<void> | null = null; // begun with the first runner
+  private coding!: Coding; // before the first tile, as is toByte
+  private toByte!: ToByte;
   private readonly runners: Runner[] = [];
   private readonly queue: [row: number, column: number][];
   private stopped = false;
@@ -45,11 +50,15 @@ export class Restoration {
     this.down = tiling(height, { ...CUT, tile: smallest(height, CUT) });
     this.across = tiling(width, { ...CUT, tile: smallest(width, CUT) });
     this.blend = new Blend(this.down, this.across, width, channels, (top, rows) => this.finish(top, rows));
-    this.toByte = toByteFor(picture);
     this.restored = data.slice();
     this.queue = this.down.starts.flatMap((_, row) =>
       this.across.starts.map((_, column): [number, number] => [row, column]),
     );
+  }
+
+  /** Whether the noise grows with the light, and was made even first. */
+  get evened(): boolean {
+    return this.coding.growing !== null;
   }
 
   /** Restores the whole picture. True if it was, false if it was stopped before. */
@@ -76,6 +85,7 @@ export class Restoration {
 
   private end(): void {
     this.queue.length = 0;
+    this.ending.abort();
     for (const runner of this.runners.splice(0)) runner.stop(); // which gives its memory back
   }
 
@@ -105,7 +115,7 @@ export class Restoration {
 
   /** A runner restores one tile after another. */
   private async work(runner: Runner, total: number): Promise<void> {
-    await runner.load(this.network);
+    await Promise.all([runner.load(this.network), (this.coded ??= this.code())]);
     this.began ||= performance.now();
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
       const [row, column] = next;
@@ -117,6 +127,11 @@ export class Restoration {
       const known = ++this.done >= this.runners.length;
       this.watcher.progress(this.done, total, known ? (spent / this.done) * (total - this.done) : null);
     }
+  }
+
+  private async code(): Promise<void> {
+    this.coding = await findCoding(this.picture, this.ending.signal);
+    this.toByte = toByteBy(this.coding.limits);
   }
 
   private async restore(runner: Runner, row: number, column: number): Promise<Float32Array> {
@@ -131,6 +146,7 @@ export class Restoration {
   /** A tile for the network, which has three channels: those of a grey picture are equal. */
   private cut(row: number, column: number): { data: Float32Array; shape: number[] } {
     const { width, channels, data } = this.picture;
+    const { values } = this.coding;
     const [height, size] = [this.down.tile, this.across.tile];
     const tile = new Float32Array(3 * height * size);
     for (let channel = 0; channel < 3; channel++) {
@@ -138,7 +154,7 @@ export class Restoration {
         const first = (this.down.starts[row]! + y) * width + this.across.starts[column]!;
         let from = first * channels + Math.min(channel, channels - 1);
         const to = (channel * height + y) * size;
-        for (let x = 0; x < size; x++, from += channels) tile[to + x] = data[from]! / 255;
+        for (let x = 0; x < size; x++, from += channels) tile[to + x] = values[data[from]!]!;
       }
     }
     return { data: tile, shape: [1, 3, height, size] };

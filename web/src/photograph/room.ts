@@ -89,7 +89,9 @@ class Photograph {
     const began = performance.now();
     try {
       const whole = await restoration.run();
-      if (whole) this.panel.finished((performance.now() - began) / 1000, restoration.byGpu);
+      if (!whole) return;
+      const spent = (performance.now() - began) / 1000;
+      this.panel.finished(spent, restoration.byGpu, restoration.evened);
     } catch (error) {
       if (restoration !== this.restoration) return;
       this.cancel();
