@@ -44,7 +44,7 @@ page:
 		"make page CHECKPOINTS='[RUN/checkpoints/best.ckpt,OTHER_RUN/checkpoints/best.ckpt]'"; exit 1; }
 	@$(MAKE) --no-print-directory .venv/installed-onnx web/dist/index.html
 	@rm -rf page.old; if [ -e page ]; then mv page page.old; fi
-	$(BIN)/python export.py format=web 'checkpoint=$(CHECKPOINTS)' output=page/ || \
+	@$(BIN)/python export.py format=web 'checkpoint=$(CHECKPOINTS)' output=page/ || \
 		{ if [ -e page.old ]; then mv page.old page; fi; exit 1; }
 	@rm -rf page.old
 
