@@ -1,13 +1,12 @@
 /** The room "Garments", with a page that Python wrote. */
 
-import type { Server } from "node:http";
 import axe from "axe-core";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { BrowserContext, Page } from "playwright-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { psnr, ssim } from "../../src/metrics";
 import { readSettings } from "../../src/noise/trained";
 import { GarmentsPage, laboratory, restored } from "./garments_page";
-import { launch, PAGE, serve, watch } from "./harness";
+import { visit, watch } from "./harness";
 
 const restoring = laboratory.models.filter(({ does }) => does !== "classifies");
 const three = restoring.slice(0, 3).map(({ id }) => id).join(",");
@@ -15,29 +14,17 @@ const vae = laboratory.models.find(({ latent }) => latent !== undefined)!;
 const classifier = laboratory.models.find(({ does }) => does === "classifies");
 const everything = laboratory.models.map(({ id }) => id).join(",");
 
-let server: Server;
-let browser: Browser;
-let url: string;
+const here = visit();
 let context: BrowserContext;
 let page: Page;
 let room: GarmentsPage;
 let seen: ReturnType<typeof watch>;
 
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-  server.close();
-});
-
 beforeEach(async () => {
-  context = await browser.newContext();
+  context = await here.browser.newContext();
   page = await context.newPage();
-  room = new GarmentsPage(page, url);
-  seen = watch(page, url);
+  room = new GarmentsPage(page, here.url);
+  seen = watch(page, here.url);
 });
 
 afterEach(async () => {
@@ -112,7 +99,7 @@ test("a link shows another person the same pixels", async () => {
   await page.waitForFunction(() => location.hash.includes("strength=0.37"));
   const link = page.url();
   expect(link).toContain("image=2&noise=poisson&strength=0.37&clip=0&seed=12345");
-  const other = await (await browser.newContext()).newPage();
+  const other = await (await here.browser.newContext()).newPage();
   const names = ["Clean picture", "Noisy picture", ...restoring.slice(0, 3).map(restored)];
   expect(await room.differences(other, names)).toEqual([]);
   await other.context().close();
@@ -148,7 +135,7 @@ test("a drawing by mouse is restored, and its link holds it", async () => {
   expect(at(14, 2)).toBe(0);
   expect(at(4, 14)).toBe(0);
   await page.waitForFunction(() => location.hash.includes("drawing="));
-  const other = await (await browser.newContext()).newPage();
+  const other = await (await here.browser.newContext()).newPage();
   const names = ["Clean picture", "Noisy picture", restored(restoring[0]!)];
   expect(await room.differences(other, names)).toEqual([]);
   await other.context().close();
@@ -216,7 +203,7 @@ test("the plot has a line for each model, its dot follows the slider, and traini
 
 test("clean and noisy are shown before any model has been loaded", async () => {
   await page.route("**/*.onnx", () => undefined); // never answered
-  await page.goto(url);
+  await page.goto(here.url);
   await page.waitForSelector(".bench");
   expect(Math.max(...(await room.pixels("Clean picture")))).toBeGreaterThan(100);
   expect(await room.pixels("Noisy picture")).not.toEqual(await room.pixels("Clean picture"));

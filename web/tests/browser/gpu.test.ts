@@ -1,27 +1,14 @@
 /** A photograph on the GPU. The processor plays it (SwiftShader): the result counts, not the time. */
 
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { launch, PAGE, serve, watch } from "./harness";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { visit, watch } from "./harness";
 import { made, pixelsOf } from "./pictures";
 
 const WHOLE = 120_000; // ms
 
-let server: Server;
-let url: string;
-let browser: Browser;
-
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch(true);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
+const here = visit(true);
 
 interface Restored {
   /** What the page says when it is done. */
@@ -33,8 +20,8 @@ interface Restored {
 
 /** Restores a small picture. Played GPUs do not count for the page, unless `hardware` says that they do. */
 async function restored(hardware: boolean, prepare?: (page: Page) => Promise<unknown>): Promise<Restored> {
-  const page = await browser.newPage();
-  const seen = watch(page, url);
+  const page = await here.browser.newPage();
+  const seen = watch(page, here.url);
   const files: string[] = [];
   page.context().on("request", (request) => files.push(request.url()));
   if (hardware) {
@@ -44,7 +31,7 @@ async function restored(hardware: boolean, prepare?: (page: Page) => Promise<unk
     });
   }
   await prepare?.(page);
-  await page.goto(`${url}#photograph`);
+  await page.goto(`${here.url}#photograph`);
   await page.locator("#photograph .stage").waitFor();
   const buffer = await made(page, 150, 101, "image/png");
   await page.setInputFiles("input[name=file]", { name: "small.png", mimeType: "image/png", buffer });

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html",
@@ -49,6 +50,27 @@ export function launch(gpu = false): Promise<Browser> {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...flags, ...silent],
   });
+}
+
+/** Where the page is served, and the browser that visits it. */
+export interface Visit {
+  url: string;
+  browser: Browser;
+}
+
+/** Serves the page and starts the browser before the tests of a file, and ends both after them. */
+export function visit(gpu = false): Visit {
+  const started = {} as Visit;
+  let server: Server | undefined;
+  beforeAll(async () => {
+    ({ server, url: started.url } = await serve(PAGE));
+    started.browser = await launch(gpu);
+  });
+  afterAll(async () => {
+    await started.browser?.close();
+    server?.close();
+  });
+  return started;
 }
 
 /** Watches a page: addresses that are not the server's, and errors that nobody caught. */

@@ -1,11 +1,10 @@
 /** The page as a whole, in a real browser: both rooms, in light and dark. */
 
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch, PAGE, serve, watch } from "./harness";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { visit, watch } from "./harness";
 import { made } from "./pictures";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -13,23 +12,11 @@ const ROOMS = ["garments", "photograph"] as const;
 const WIDTHS = [360, 1280, 2560];
 const FIRST_PICTURE = 2000; // ms
 
-let server: Server;
-let url: string;
-let browser: Browser;
-
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
+const here = visit();
 
 /** Opens a room, and waits until it is filled. */
 async function enter(page: Page, room: string): Promise<void> {
-  await page.goto(`${url}#${room}`);
+  await page.goto(`${here.url}#${room}`);
   await page.locator("footer").waitFor();
 }
 
@@ -56,8 +43,8 @@ describe.each(ROOMS)("the room %s", (room) => {
   it.each(["light", "dark"] as const)(
     "has no broken rule of accessibility when it is %s",
     async (colorScheme) => {
-      const page = await browser.newPage({ colorScheme });
-      const seen = watch(page, url);
+      const page = await here.browser.newPage({ colorScheme });
+      const seen = watch(page, here.url);
       await enter(page, room);
       expect(await broken(page)).toEqual([]);
       if (room === "photograph") {
@@ -70,7 +57,7 @@ describe.each(ROOMS)("the room %s", (room) => {
   );
 
   it.each(WIDTHS)("does not scroll sideways at %i pixels", async (width) => {
-    const page = await browser.newPage({ viewport: { width, height: 800 } });
+    const page = await here.browser.newPage({ viewport: { width, height: 800 } });
     await enter(page, room);
     const wide = (): Promise<number> =>
       page.evaluate(() => {
@@ -86,7 +73,7 @@ describe.each(ROOMS)("the room %s", (room) => {
   });
 
   it.each(WIDTHS)("does not move anything at %i pixels while it loads", async (width) => {
-    const page = await browser.newPage({ viewport: { width, height: 800 } });
+    const page = await here.browser.newPage({ viewport: { width, height: 800 } });
     await page.addInitScript(() => {
       const shifts: unknown[] = ((globalThis as Record<string, unknown>).shifts = []);
       new PerformanceObserver((list) => {
@@ -108,10 +95,10 @@ describe.each(ROOMS)("the room %s", (room) => {
 });
 
 it("shows its first picture within two seconds", async () => {
-  const page = await browser.newPage();
+  const page = await here.browser.newPage();
   await enter(page, "garments"); // once, so that the server and the browser are warm
   await page.goto("about:blank");
-  await page.goto(`${url}#garments`, { waitUntil: "commit" });
+  await page.goto(`${here.url}#garments`, { waitUntil: "commit" });
   await page.waitForFunction(() =>
     [...document.querySelectorAll<HTMLCanvasElement>("#garments canvas")].some((canvas) => {
       const pixels = canvas.width
@@ -125,8 +112,8 @@ it("shows its first picture within two seconds", async () => {
 });
 
 it("goes from room to room, and back to what was shown there", async () => {
-  const page = await browser.newPage();
-  const seen = watch(page, url);
+  const page = await here.browser.newPage();
+  const seen = watch(page, here.url);
   await enter(page, "photograph?any=1");
   expect(await page.title()).toContain("Your photograph");
   await page.keyboard.press("Tab");
@@ -146,7 +133,7 @@ it("goes from room to room, and back to what was shown there", async () => {
 });
 
 it("opens one room when the other one cannot be loaded, and says so in one line", async () => {
-  const page = await browser.newPage();
+  const page = await here.browser.newPage();
   await page.route(/assets\/room-[^/]*\.js$/, async (route) => {
     const answer = await route.fetch();
     const text = await answer.text();
@@ -164,7 +151,7 @@ it("opens one room when the other one cannot be loaded, and says so in one line"
 });
 
 it("says what to do where its models were not exported", async () => {
-  const page = await browser.newPage();
+  const page = await here.browser.newPage();
   await page.route(/laboratory\.json$/, (route) => route.fulfill({ status: 404 }));
   await enter(page, "garments");
   await expect.poll(() => page.locator("[role=alert]").textContent()).toContain("export.py format=web");

@@ -1,12 +1,11 @@
 /** The room "Your photograph", in a real browser. */
 
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EXPECTED, launch, PAGE, serve, watch } from "./harness";
+import { EXPECTED, visit, watch } from "./harness";
 import { made, oriented, pixelsOf } from "./pictures";
 
 const expected = JSON.parse(readFileSync(EXPECTED, "utf8")).photograph as { noisy: string; restored: string };
@@ -14,26 +13,14 @@ const NOISY = readFileSync(join(dirname(EXPECTED), expected.noisy));
 const RESTORED = readFileSync(join(dirname(EXPECTED), expected.restored));
 const WHOLE = 120_000; // ms for a small picture, on a machine that is busy
 
-let server: Server;
-let url: string;
-let browser: Browser;
+const here = visit();
 let page: Page;
 let seen: ReturnType<typeof watch>;
 
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
-
 async function enter(): Promise<void> {
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-  seen = watch(page, url);
-  await page.goto(`${url}#photograph`);
+  page = await here.browser.newPage({ viewport: { width: 1280, height: 900 } });
+  seen = watch(page, here.url);
+  await page.goto(`${here.url}#photograph`);
   await page.locator("#photograph .stage").waitFor();
 }
 

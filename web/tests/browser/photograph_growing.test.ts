@@ -1,15 +1,14 @@
 /** Photographs whose noise grows with the light: it is estimated as by Python, and made even first. */
 
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { dirname, join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { estimateGrowing, type SensorNoise } from "../../src/photograph/growing/sensor_noise";
 import { levelsOf } from "../../src/photograph/levels";
 import { EVENED } from "../../src/photograph/markup";
 import { patchesOf } from "../../src/photograph/patches";
-import { EXPECTED, launch, PAGE, serve, watch } from "./harness";
+import { EXPECTED, visit, watch } from "./harness";
 import { pixelsOf } from "./pictures";
 
 interface Case {
@@ -24,26 +23,14 @@ const { photograph, growing } = JSON.parse(readFileSync(EXPECTED, "utf8")) as {
 };
 const WHOLE = 120_000; // ms for a small picture, on a machine that is busy
 
-let server: Server;
-let url: string;
-let browser: Browser;
+const here = visit();
 let page: Page;
 let seen: ReturnType<typeof watch>;
 
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
-
 beforeEach(async () => {
-  page = await browser.newPage();
-  seen = watch(page, url);
-  await page.goto(`${url}#photograph`);
+  page = await here.browser.newPage();
+  seen = watch(page, here.url);
+  await page.goto(`${here.url}#photograph`);
   await page.locator("#photograph .stage").waitFor();
 });
 

@@ -1,15 +1,13 @@
 /** The page's numbers against those that Python computed. */
 
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { NoiseSettings } from "../../src/laboratory";
 import { psnr, ssim } from "../../src/metrics";
 import { addNoise, KINDS } from "../../src/noise/noise";
 import { readSettings } from "../../src/noise/trained";
 import { GarmentsPage, laboratory } from "./garments_page";
-import { EXPECTED, launch, PAGE, serve } from "./harness";
+import { EXPECTED, visit } from "./harness";
 import { largestDifferences, type Case } from "./worker_runs";
 
 interface Expected {
@@ -20,23 +18,11 @@ interface Expected {
 
 const expected = JSON.parse(readFileSync(EXPECTED, "utf8")) as Expected;
 
-let server: Server;
-let browser: Browser;
-let url: string;
-
-beforeAll(async () => {
-  ({ server, url } = await serve(PAGE));
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser.close();
-  server.close();
-});
+const here = visit();
 
 test("the networks in the page's own worker give what Python gives", async () => {
-  const page = await browser.newPage();
-  await new GarmentsPage(page, url).open("");
+  const page = await here.browser.newPage();
+  await new GarmentsPage(page, here.url).open("");
   const worker = page.workers()[0]!.url();
   const networks = [...laboratory.models, laboratory.photograph].flatMap((model) => {
     const halves = "latent" in model && model.latent ? [model.latent.encoder, model.latent.decoder] : [];
