@@ -29,47 +29,48 @@ NETWORKS = ("vae", "dense", "conv_upsample", "conv_transposed")
 
 def summary(results: Results) -> Table:
     """Return the README's table of the four autoencoders."""
-    return _networks(results, intervals=False)
+    return _networks(results, whole=False)
 
 
 def comparison(results: Results) -> Table:
-    """Return the same table with the intervals over images."""
-    return _networks(results, intervals=True)
+    """Return the same table with the intervals over images and the commands."""
+    return _networks(results, whole=True)
 
 
-def _networks(results: Results, intervals: bool) -> Table:
+def _networks(results: Results, whole: bool) -> Table:
     rows, first = results["rows"], results["rows"][NETWORKS[0]]
-    cells = [_noisy(first, intervals)]
+    cells = [_noisy(first, whole)]
     for name in NETWORKS:
         row = rows[name]
-        over_images = [interval(row)] if intervals else []
+        over_images = [interval(row)] if whole else []
         scores = [score(row, "psnr"), *over_images, score(row, "ssim", ".3f")]
         restored = accuracy(row, "accuracy_restored")
-        command = f"`python train.py model={name}`"
-        cells.append([f"`{name}`", parameters(row), training(row), *scores, restored, command])
-    over_images = ["95 % over images"] if intervals else []
+        command = [f"`python train.py model={name}`"] if whole else []
+        cells.append([f"`{name}`", parameters(row), training(row), *scores, restored, *command])
+    over_images, command = (["95 % over images"], ["command"]) if whole else ([], [])
     header = ["model", "parameters", "training", "PSNR (dB)", *over_images, "SSIM"]
     right = f"is right about {accuracy(first, 'accuracy_clean')} of the clean images."
     classifier = rows["classifier"]
     notes = [f"{seeds(results)}. The classifier {right}"]
-    if intervals:
+    if whole:
         notes = [
             f"The classifier, of the same seed as the model, {right} It has "
             f"{parameters(classifier)} parameters and trains for {training(classifier)}. The times "
             "of epochs are those of the fastest seed.",
             made(results),
         ]
-    return Table("Results", [*header, "restored accuracy", "command"], cells, notes)
+    return Table("Results", [*header, "restored accuracy", *command], cells, notes)
 
 
-def _noisy(row: dict[str, dict[str, float]], intervals: bool) -> list[str]:
+def _noisy(row: dict[str, dict[str, float]], whole: bool) -> list[str]:
     """Return the cells of the noisy input."""
     scores = [
         score(row, "noisy_psnr"),
-        *([""] if intervals else []),
+        *([""] if whole else []),
         score(row, "noisy_ssim", ".3f"),
     ]
-    return ["noisy input", "", "", *scores, accuracy(row, "accuracy_noisy"), ""]
+    restored = accuracy(row, "accuracy_noisy")
+    return ["noisy input", "", "", *scores, restored, *([""] if whole else [])]
 
 
 def decoders(results: Results) -> str:
