@@ -149,7 +149,8 @@ class ImageModel(LightningModule):
             terms = {name: value * batch.shard.weight for name, value in terms.items()}
         if self.device.type == "cpu" or self._looks_closer():
             self._require_finite("train/loss", terms["loss"])
-        return terms
+        # Lightning keeps what is returned until the next step, and so would keep graphs.
+        return {name: v if name == "loss" else v.detach() for name, v in terms.items()}
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         # In float16 a scaler skips the steps whose gradients overflow, and lowers its scale.

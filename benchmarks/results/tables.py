@@ -51,7 +51,7 @@ def _networks(results: Results, whole: bool) -> Table:
     header = ["model", "parameters", "training", "PSNR (dB)", *over_images, "SSIM"]
     right = f"is right about {accuracy(first, 'accuracy_clean')} of the clean images."
     classifier = rows["classifier"]
-    notes = [f"{seeds(results)}. The classifier {right}"]
+    notes = [f"{seeds(results)}, by `{results['made']['command']}`. The classifier {right}"]
     if whole:
         notes = [
             f"The classifier, of the same seed as the model, {right} It has "

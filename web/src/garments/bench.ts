@@ -37,7 +37,7 @@ export class Bench {
   private readonly figures = new Map<string, Figure>();
   private readonly cards = new Map<string, ModelCard>();
   private readonly titles: Map<string, string>;
-  private readonly news = make("p", { className: "unseen" });
+  private readonly news = make("p", { className: "visually-hidden" });
   private timer = 0;
   private shown: Shown | null = null;
   private judges = "";

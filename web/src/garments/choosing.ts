@@ -29,7 +29,7 @@ export class PictureChooser {
     this.thumbnails = make(
       "fieldset",
       { className: "thumbnails" },
-      make("legend", { className: "unseen" }, `Images of ${source}, by class`),
+      make("legend", { className: "visually-hidden" }, `Images of ${source}, by class`),
       grid,
     );
     const radio = (checked: boolean): HTMLInputElement => {
@@ -43,7 +43,7 @@ export class PictureChooser {
       make(
         "fieldset",
         { className: "switch" },
-        make("legend", { className: "unseen" }, "Where the picture comes from"),
+        make("legend", { className: "visually-hidden" }, "Where the picture comes from"),
         make("label", {}, this.sources.image, make("span", {}, "Test image")),
         make("label", {}, this.sources.drawing, make("span", {}, "Draw one")),
       ),
