@@ -210,37 +210,45 @@ def _md5(content: bytes) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Make a folder and hold its lock. If the block fails, folders that are empty are removed."""
-    lock, made = _acquire(folder)
+    """Make the folder `root/dataset/raw` and hold its lock.
+
+    If the block fails, folders that are empty are removed: these three, and those above the root
+    that had to be made. Who made the three does not matter, since processes that fail together
+    make and remove them in turns, and the last one must leave nothing.
+    """
+    root = folder.parents[1]
+    removable = [folder, *folder.parents[:2], *(path for path in root.parents if not path.exists())]
+    lock = _acquire(folder)
     try:
         yield
     except BaseException:
         # The lock is still held. A process that waits for it sees it vanish and makes another.
         with suppress(OSError):  # not empty
             (folder / LOCK).unlink()
-            for parent in made:
-                parent.rmdir()
+            for path in removable:
+                path.rmdir()
         raise
     finally:
         lock.release()
 
 
-def _acquire(folder: Path) -> tuple[FileLock, list[Path]]:
-    """Take the lock of a folder.
-
-    Returns:
-        The held lock, and the folders that had to be made for it, the innermost first.
-    """
+def _acquire(folder: Path) -> FileLock:
+    """Make a folder and take its lock. Processes that fail may remove it at any moment before."""
     lock = FileLock(folder / LOCK)
+    attempts = 100
     while True:
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(timeout=PATIENCE)
             except Timeout:
                 log.warning("waiting for another process that fetches %s", folder)
                 lock.acquire()
-        except FileNotFoundError:  # the process that held the lock has failed and tidied up
-            continue
-        return lock, made
+        except (FileNotFoundError, FileExistsError):
+            # `mkdir` raises either when a folder vanishes between two of its steps, but also
+            # where a link leads nowhere, and then every attempt fails.
+            attempts -= 1
+            if not attempts:
+                raise
+        else:
+            return lock

@@ -458,16 +458,52 @@ def test_who_waits_for_a_process_that_is_stopped_goes_on(
     assert contents(tmp_path / "data" / "SmallFiles" / "raw") == WHOLE | {LOCK: b""}
 
 
-def test_both_of_two_processes_that_fail_say_so_and_leave_nothing(
+def test_processes_that_fail_together_say_so_and_leave_nothing(
     tmp_path: Path, server: Mirror
 ) -> None:
     server.contents = {}
-    processes = [start(prepare, tmp_path / "data") for _ in range(2)]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [1, 1]
-    assert len(server.requests) == 2
+    for _ in range(20):
+        server.requests.clear()
+        processes = [start(prepare, tmp_path / "data") for _ in range(2)]
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [1, 1]
+        assert len(server.requests) == 2
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_removes_folders_that_another_failed_process_made(
+    tmp_path: Path, server: Mirror
+) -> None:
+    server.contents = {}
+    raw_folder(tmp_path / "data", {})
+    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+        prepare(tmp_path / "data")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, FileExistsError])
+def test_folders_that_vanish_while_they_are_made_are_made_again(
+    error: type[OSError], tmp_path: Path, server: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir, faults = Path.mkdir, [error("another process removed it")]
+
+    def once_too_late(path: Path, mode: int = 0o777, **settings: bool) -> None:
+        if faults:
+            raise faults.pop()
+        mkdir(path, mode, **settings)
+
+    monkeypatch.setattr(Path, "mkdir", once_too_late)
+    prepare(tmp_path / "data")
+    assert not faults
+    assert contents(tmp_path / "data" / "SmallFiles" / "raw") == WHOLE | {LOCK: b""}
+
+
+def test_a_root_that_links_to_nowhere_is_refused(tmp_path: Path, server: Mirror) -> None:
+    (tmp_path / "data").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(FileNotFoundError, match=r"could not be downloaded .*File exists.*data"):
+        prepare(tmp_path / "data")
+    assert not server.requests
 
 
 def test_kills_at_random_moments_leave_nothing_in_the_way(tmp_path: Path, server: Mirror) -> None:
