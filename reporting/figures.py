@@ -35,7 +35,8 @@ TIME_UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # each in seconds
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG file. A figure without a layout engine has margins of its own."""
     fitted = figure.get_layout_engine() is not None
-    figure.savefig(path, dpi=150, bbox_inches="tight" if fitted else None)
+    fast = {"compress_level": 2}  # a tenth of the time less, files a sixth larger
+    figure.savefig(path, dpi=150, bbox_inches="tight" if fitted else None, pil_kwargs=fast)
 
 
 def strip(
@@ -115,7 +116,7 @@ def titles(names: Sequence[str], labels: Tensor) -> list[str]:
 def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     """Draw a panel for each metric over the epochs, training and validation together.
 
-    The axis above a panel has the time of training.
+    The axis above the first row of panels has the time of training.
 
     Args:
         rows: The history. Its metrics have names such as "train/loss" and "val/psnr", and "seconds"
@@ -128,9 +129,9 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
     best = best_row([row for row in rows if monitor in row], monitor)["epoch"]
     across = min(len(metrics), 3)
     down = -(-len(metrics) // across)
-    figure, axes = _panels(down, across)
+    figure, axes = _panels(down, across, len(metrics))
     lines = {}
-    for axis, metric in zip(axes, metrics, strict=False):
+    for axis, metric in zip(axes, metrics, strict=True):
         for stage, label, color in (("train", "training", "C0"), ("val", "validation", "C1")):
             points = [(r["epoch"], r[key]) for r in rows if (key := f"{stage}/{metric}") in r]
             if points:
@@ -142,9 +143,8 @@ def curves(rows: Sequence[dict[str, float]], monitor: str) -> Figure:
         axis.set_ylabel(MEASURES[metric].axis if metric in MEASURES else metric)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.ticklabel_format(axis="y", scilimits=(-3, 5))  # wider numbers would not have room
+    for axis in axes[:across]:
         _add_time(axis, rows)
-    for axis in axes[len(metrics) :]:
-        axis.set_axis_off()
     figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=3, frameon=False)
     return figure
 
@@ -166,8 +166,8 @@ def _add_time(axis: Axes, rows: Sequence[dict[str, float]]) -> None:
     above.set_xlabel(f"training time ({name})")
 
 
-def _panels(down: int, across: int) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels of a fixed size, and room for a legend above them.
+def _panels(down: int, across: int, count: int) -> tuple[Figure, list[Axes]]:
+    """Make a figure with `count` panels of a fixed size, and room for a legend above them.
 
     A layout that is fitted to the texts takes matplotlib as long as drawing all of it.
     """
@@ -182,7 +182,8 @@ def _panels(down: int, across: int) -> tuple[Figure, list[Axes]]:
         "hspace": between / (PANEL[1] - between),
     }
     figure = Figure(figsize=(width, height))
-    return figure, [*figure.subplots(down, across, squeeze=False, gridspec_kw=places).flat]
+    grid = figure.add_gridspec(down, across, **places)
+    return figure, [figure.add_subplot(place) for place in [*grid][:count]]
 
 
 def noise_curve(

@@ -53,9 +53,15 @@ def prepare(root: Path) -> None:
     new_mnist(Small, root).prepare_data()
 
 
+def interruptible(call: Callable[..., None], *arguments: object) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    call(*arguments)
+
+
 def start(call: Callable[..., None], *arguments: object) -> ForkProcess:
     """Start a process. It is quick, since torch is imported already."""
-    process = multiprocessing.get_context("fork").Process(target=call, args=arguments)
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=interruptible, args=(call, *arguments))
     process.start()
     return process
 
