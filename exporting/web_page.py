@@ -79,8 +79,9 @@ def write_page(cfg: DictConfig) -> Path:
         (folder / IMAGES).write_bytes(images)
         (folder / LABORATORY).write_text(json.dumps(laboratory, indent=2, allow_nan=False) + "\n")
     difference = max(each.difference for each in (*exported, photograph))
+    models = "1 model" if len(exported) == 1 else f"{len(exported)} models"
     print(
-        f"{output}: {len(exported)} models and {photograph.entry['name']}; they differ from the "
+        f"{output}: {models} and {photograph.entry['name']}; they differ from the "
         f"originals by {difference:.1e} at most; to see the page: python -m http.server "
         f"--directory {output}"
     )
