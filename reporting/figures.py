@@ -183,7 +183,7 @@ def _panels(down: int, across: int, count: int) -> tuple[Figure, list[Axes]]:
     }
     figure = Figure(figsize=(width, height))
     grid = figure.add_gridspec(down, across, **places)
-    return figure, [figure.add_subplot(place) for place in [*grid][:count]]
+    return figure, [figure.add_subplot(grid[place]) for place in range(count)]
 
 
 def noise_curve(
