@@ -45,16 +45,16 @@ class Unaware(Gaussian):
 
 @cache
 def data(noise: Gaussian = NOISE) -> Procedural:
-    return new_data(noise, train_size=800, val_size=40, test_size=30)
+    return new_data(noise, train_size=400, val_size=16, test_size=12)
 
 
 def validation(noise: Gaussian = NOISE) -> Batch:
-    return data(noise).eval_batch("val", torch.arange(40))
+    return data(noise).eval_batch("val", torch.arange(16))
 
 
 def scored(noise: Gaussian = NOISE) -> Batch:
     """Return images that no baseline has seen."""
-    return data(noise).eval_batch("test", torch.arange(30))
+    return data(noise).eval_batch("test", torch.arange(12))
 
 
 def three_channels(batch: Batch) -> Batch:

@@ -1,6 +1,5 @@
 """eval.py calibrates intervals on validation images, and scores them on test images."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ from denoisers.intervals.calibration import calibrations_of
 from tests.helpers.lines import line_for
 from tests.helpers.runs import (
     CLASSIFIER,
+    DENSE,
     TINY,
     compose,
+    evaluated,
     evaluation_images,
     json_of,
     same,
@@ -28,7 +29,6 @@ TESTED = "data.test_size=1000"
 INTERVALS = "intervals=0.9"
 
 
-@cache
 def metrics() -> dict[str, Any]:
     return scored(trained(*RUN).best, INTERVALS, TESTED)
 
@@ -77,7 +77,7 @@ def test_the_checkpoint_that_was_scored_stays_as_it_was_and_calibrations_gather(
         read_checkpoint(first).get("state_dict"), read_checkpoint(original).get("state_dict")
     )
     assert "intervals" not in read_checkpoint(original).run
-    weak = score_in(tmp_path / "weak", first, INTERVALS, TESTED, "noise.std=0.2")
+    weak = score_in(tmp_path / "weak", first, INTERVALS, "noise.std=0.2")
     both = calibrations_of(read_checkpoint(weak["intervals"]["checkpoint"]).run)
     assert [calibration.noise["std"] for calibration in both] == [0.5, 0.2]
     again = score_in(tmp_path / "again", Path(weak["intervals"]["checkpoint"]), INTERVALS, TESTED)
@@ -86,10 +86,10 @@ def test_the_checkpoint_that_was_scored_stays_as_it_was_and_calibrations_gather(
     assert again["intervals"]["coverage"] == metrics()["intervals"]["coverage"]
 
 
-def test_the_page_and_the_tables_say_what_is_guaranteed(tmp_path: Path) -> None:
-    score_in(tmp_path, trained(*RUN).best, INTERVALS, TESTED)
-    page = (tmp_path / "report.html").read_text()
-    found = json_of(tmp_path / "metrics.json")["intervals"]
+def test_the_page_and_the_tables_say_what_is_guaranteed() -> None:
+    directory, _ = evaluated(trained(*RUN).best, INTERVALS, TESTED)
+    page = (directory / "report.html").read_text()
+    found = json_of(directory / "metrics.json")["intervals"]
     for text in (
         "Guarantee: with probability 0.9 over the 500",
         "at most 0.1 of an image",
@@ -100,12 +100,13 @@ def test_the_page_and_the_tables_say_what_is_guaranteed(tmp_path: Path) -> None:
         "denoise.py takes it as checkpoint=",
     ):
         assert text in page
-    assert (tmp_path / "intervals.png").exists()
+    assert (directory / "intervals.png").exists()
 
 
-def test_without_the_setting_nothing_is_calibrated(tmp_path: Path) -> None:
-    assert score_in(tmp_path, trained(*RUN).best, TESTED)["intervals"] is None
-    assert not (tmp_path / "calibrated.safetensors").exists()
+def test_without_the_setting_nothing_is_calibrated() -> None:
+    directory, metrics = evaluated(trained(*DENSE).best)
+    assert metrics["intervals"] is None
+    assert not (directory / "calibrated.safetensors").exists()
 
 
 @pytest.mark.parametrize(

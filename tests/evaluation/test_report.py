@@ -3,7 +3,6 @@
 import csv
 import functools
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,18 @@ from evaluation.task_accuracy import task_results, verdict
 from groundwork.batch import Batch
 from tests.helpers.runs import (
     CLASSIFIER,
-    CONTROL,
+    CURVE,
     DENSE,
     TINY,
     VAE,
     compose,
+    evaluated,
     evaluation_images,
     score_in,
     scored,
     trained,
+    whole_evaluation,
 )
-
-LEVELS = "levels=[0.1,0.5,0.9]"
-
-
-@functools.cache
-def evaluation() -> tuple[Path, dict[str, Any]]:
-    """The directory and the metrics of a tiny denoiser's whole evaluation."""
-    directory = Path(tempfile.mkdtemp(prefix="evaluation_")) / "eval"
-    judges = [f"classifier={trained(*CLASSIFIER).best}", f"control={trained(*CONTROL).best}"]
-    checkpoint = trained(*DENSE).best
-    return directory, score_in(directory, checkpoint, *judges, LEVELS, "baselines=fast")
 
 
 @functools.cache
@@ -48,7 +38,7 @@ def images() -> Batch:
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
-    with (evaluation()[0] / name).open() as file:
+    with (whole_evaluation()[0] / name).open() as file:
         return list(csv.DictReader(file))
 
 
@@ -77,7 +67,7 @@ def test_each_image_has_the_scores_that_scikit_image_gives_it() -> None:
 
 
 def test_single_images_and_classes_average_to_the_scores() -> None:
-    metrics = evaluation()[1]
+    metrics = whole_evaluation()[1]
     assert column("psnr").mean() == pytest.approx(metrics["test"]["psnr"], abs=1e-4)
     assert (column("predicted") == column("label")).mean() == metrics["accuracy"]["restored"]
     classes = metrics["by_class"].values()
@@ -122,7 +112,7 @@ def test_words_say_when_psnr_rose_and_accuracy_fell() -> None:
 
 
 def test_the_curve_is_the_evaluation_at_other_levels(tmp_path: Path) -> None:
-    metrics = evaluation()[1]
+    metrics = whole_evaluation()[1]
     rows = {(row["level"], row["method"]): row for row in metrics["noise_curve"]}
     here = rows[0.5, "model"]
     assert here["psnr"] == pytest.approx(metrics["test"]["psnr"], rel=1e-6)
@@ -138,7 +128,7 @@ def test_the_curve_is_the_evaluation_at_other_levels(tmp_path: Path) -> None:
 
 
 def test_the_curves_file_holds_its_rows() -> None:
-    expected = evaluation()[1]["noise_curve"]
+    expected = whole_evaluation()[1]["noise_curve"]
     found = rows_of("noise_curve.csv")
     assert [row["method"] for row in found] == [row["method"] for row in expected]
     assert {row["noise"] for row in found} == {"Gaussian"}
@@ -147,7 +137,7 @@ def test_the_curves_file_holds_its_rows() -> None:
 
 
 def test_the_curve_is_a_table_too() -> None:
-    directory, metrics = evaluation()
+    directory, metrics = whole_evaluation()
     shown = (directory / "metrics.txt").read_text()
     for title, name, form in (("PSNR (dB)", "psnr", ".2f"), ("accuracy", "accuracy", ".2%")):
         part = shown.split(f"Noise curve: {title}")[1]
@@ -159,7 +149,7 @@ def test_the_curve_is_a_table_too() -> None:
 
 
 def test_baselines_stand_beside_the_model() -> None:
-    directory, metrics = evaluation()
+    directory, metrics = whole_evaluation()
     noisy = metrics["noisy_input"]["psnr"]
     assert len(metrics["baselines"]) >= 5
     assert all(found["psnr"] > noisy for found in metrics["baselines"].values())
@@ -170,7 +160,7 @@ def test_baselines_stand_beside_the_model() -> None:
 
 
 def test_the_page_needs_no_other_file() -> None:
-    directory, metrics = evaluation()
+    directory, metrics = whole_evaluation()
     page = (directory / "report.html").read_text()
     assert not re.search(r"https?://|<script|<link", page)
     sources = re.findall(r'src="([^"]{0,30})', page)
@@ -180,13 +170,13 @@ def test_the_page_needs_no_other_file() -> None:
     assert metrics["run_id"] in page
 
 
-def test_the_page_begins_with_pictures_then_says_what_was_gained(tmp_path: Path) -> None:
-    metrics = score_in(tmp_path, trained(*VAE).best)
+def test_the_page_begins_with_pictures_then_says_what_was_gained() -> None:
+    of_vae, metrics = evaluated(trained(*VAE).best)
     noisy, restored = metrics["noisy_input"]["psnr"], metrics["test"]["psnr"]
     for directory, sentence in (
-        (evaluation()[0], "Restoring changes PSNR by"),
+        (whole_evaluation()[0], "Restoring changes PSNR by"),
         (
-            tmp_path,
+            of_vae,
             f"VAE changes the images&#x27; mean PSNR from {noisy:.2f} to {restored:.2f} dB.",
         ),
     ):
@@ -201,37 +191,36 @@ def test_the_page_begins_with_pictures_then_says_what_was_gained(tmp_path: Path)
         assert places == sorted(places)
 
 
-def test_an_evaluation_without_a_classifier_or_curve_says_what_it_can(tmp_path: Path) -> None:
-    metrics = score_in(tmp_path, trained(*VAE).best)
+def test_an_evaluation_without_a_classifier_or_curve_says_what_it_can() -> None:
+    directory, metrics = evaluated(trained(*VAE).best)
     assert metrics["task"] == {"accuracy": {}, "tests": {}}
     assert metrics["noise_curve"] == []
-    assert not (tmp_path / "noise_curve.csv").exists()
-    with (tmp_path / "per_image.csv").open() as file:
+    assert not (directory / "noise_curve.csv").exists()
+    with (directory / "per_image.csv").open() as file:
         assert {row["predicted"] for row in csv.DictReader(file)} == {""}
 
 
 def test_a_metric_by_choice_is_wherever_the_others_are(tmp_path: Path) -> None:
     checkpoint = trained(*DENSE).best
-    chosen = score_in(tmp_path / "with", checkpoint, "extra_metrics=[gmsd]", "levels=[0.5]")
+    chosen = score_in(tmp_path, checkpoint, "extra_metrics=[gmsd]", "levels=[0.5]")
     with torch.no_grad():
         restored = load_model(checkpoint)[0](images().noisy)
     expected = gmsd(restored, images().clean).numpy()
     assert chosen["test"]["gmsd"] == pytest.approx(expected.mean(), rel=1e-5)
     for found in (chosen["noisy_input"], *chosen["noise_curve"], *chosen["by_class"].values()):
         assert "gmsd" in found
-    with (tmp_path / "with" / "per_image.csv").open() as file:
+    with (tmp_path / "per_image.csv").open() as file:
         found = [float(row["gmsd"]) for row in csv.DictReader(file)]
     assert found == pytest.approx(expected, rel=1e-4)
-    assert ",gmsd," in (tmp_path / "with" / "noise_curve.csv").read_text()
-    assert "Noise curve: GMSD" in (tmp_path / "with" / "metrics.txt").read_text()
-    score_in(tmp_path / "without", checkpoint, "levels=[0.5]")
+    assert ",gmsd," in (tmp_path / "noise_curve.csv").read_text()
+    assert "Noise curve: GMSD" in (tmp_path / "metrics.txt").read_text()
     for name in ("metrics.json", "metrics.txt", "per_image.csv", "noise_curve.csv"):
-        assert "gmsd" not in (tmp_path / "without" / name).read_text().lower()
+        assert "gmsd" not in (whole_evaluation()[0] / name).read_text().lower()
 
 
 def test_a_classifiers_curve_is_of_its_accuracy(tmp_path: Path) -> None:
     run = trained(*CLASSIFIER)
-    metrics = score_in(tmp_path, run.best, LEVELS)
+    metrics = score_in(tmp_path, run.best, CURVE)
     assert {row["method"] for row in metrics["noise_curve"]} == {"noisy input"}
     accuracy = {row["level"]: row["accuracy"] for row in metrics["noise_curve"]}
     assert accuracy[0.5] == pytest.approx(metrics["accuracy"]["noisy"])

@@ -50,6 +50,8 @@ DENSE = ("model=dense", OPEN, "trainer.max_epochs=3", "trainer.logger=true")
 VAE = ("model=vae", "trainer.max_epochs=3")
 CLASSIFIER = ("model=classifier", "trainer.max_epochs=3")
 CONTROL = ("model=classifier", "model.input=noisy", "trainer.max_epochs=2")
+CURVE = "levels=[0.1,0.5,0.9]"  # of an evaluation
+SMALL_DENSE = ("model=dense", "model.hidden=[8]", "model.latent_dim=4")  # where size is no matter
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,22 @@ def score_in(directory: Path, checkpoint: Path, *overrides: str) -> dict[str, An
 
 
 @functools.cache
-def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
-    """The scores of a checkpoint, which is scored once for all that only read them."""
+def evaluated(checkpoint: Path, *overrides: str) -> tuple[Path, dict[str, Any]]:
+    """The directory and the scores of a checkpoint, scored once for all that only read them."""
     names = ("score", str(checkpoint), *overrides)
-    return once(lambda folder: score_in(folder, checkpoint, *overrides), *names)
+    return once(lambda folder: (folder, score_in(folder, checkpoint, *overrides)), *names)
+
+
+def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
+    """The scores of a checkpoint, as `evaluated` has them."""
+    return evaluated(checkpoint, *overrides)[1]
+
+
+def whole_evaluation() -> tuple[Path, dict[str, Any]]:
+    """The directory and the scores of `DENSE` with judges, baselines and a curve."""
+    judges = (f"classifier={trained(*CLASSIFIER).best}", f"control={trained(*CONTROL).best}")
+    few = "data.val_size=16"  # on which the baselines are tuned
+    return evaluated(trained(*DENSE).best, *judges, CURVE, "baselines=fast", few)
 
 
 def start_command(script: str, *arguments: str, directory: Path) -> warm.Started:

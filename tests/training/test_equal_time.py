@@ -8,10 +8,9 @@ from comparison import report
 from comparison.leaderboard import compare
 from comparison.results import read as read_results
 from tests.helpers.lines import line_for
-from tests.helpers.runs import OPEN, ROOT, Run, compose, read, resume_in, train_in
+from tests.helpers.runs import OPEN, ROOT, SMALL_DENSE, Run, compose, read, resume_in, train_in
 
-SMALL = ("model=dense", "model.hidden=[8]", "model.latent_dim=2")
-TIMED = (*SMALL, "trainer.max_epochs=-1", OPEN)
+TIMED = (*SMALL_DENSE, "trainer.max_epochs=-1", OPEN)
 
 
 def naps(seconds: dict[int, int]) -> str:

@@ -21,7 +21,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (  # type: ignore[import
     HParamsPluginData,
 )
 
-from tests.helpers.runs import DENSE, compose, curves, train_in, trained
+from tests.helpers.runs import DENSE, SMALL_DENSE, compose, curves, train_in, trained
 
 
 def events_of(directory: Path, folder: str = "") -> Any:
@@ -72,7 +72,7 @@ def test_tensorboard_compares_runs_by_their_hyperparameters() -> None:
 
 
 def test_tensorboard_shows_first_the_hyperparameters_in_which_runs_differ(tmp_path: Path) -> None:
-    short = ("model=dense", "trainer.max_epochs=1", "trainer.logger=true")
+    short = (*SMALL_DENSE, "trainer.max_epochs=1", "trainer.logger=true")
     for lr in ("0.001", "0.002"):
         train_in(tmp_path / lr, *short, f"model.optimizer.lr={lr}")
     runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
@@ -88,7 +88,8 @@ def test_tensorboard_shows_first_the_hyperparameters_in_which_runs_differ(tmp_pa
 
 
 def test_tensorboard_shows_what_a_vae_draws(tmp_path: Path) -> None:
-    train_in(tmp_path, "model=vae", "trainer.max_epochs=1", "trainer.logger=true")
+    small = ("model=vae", "model.hidden=[8]", "model.latent_dim=4", "trainer.max_epochs=1")
+    train_in(tmp_path, *small, "trainer.logger=true")
     shown = events_of(tmp_path).Tags()["images"]
     assert set(shown) == {"validation_images", "vae/samples", "vae/interpolation"}
     cards = sorted({*shown, *events_of(tmp_path, "validation").Tags()["scalars"]})

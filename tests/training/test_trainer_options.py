@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cli.messages import is_users_mistake
-from tests.helpers.runs import TINY, curves, run_command, train_in
+from tests.helpers.runs import SMALL_DENSE, TINY, curves, run_command, train_in
 
 LIGHTNING = "pytorch_lightning"
-DENSE = ("model=dense", "trainer.max_epochs=2")
+DENSE = (*SMALL_DENSE, "trainer.max_epochs=2")
 
 
 def nodes(setting: str, *names: str) -> str:

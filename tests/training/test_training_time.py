@@ -10,11 +10,12 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from tests.helpers.runs import OPEN, resume_in, train_in
+from tests.helpers.runs import OPEN, SMALL_DENSE, resume_in, train_in
 from training import callbacks
 
-BATCHES, BATCH_SIZE = 8, 32
-OPTIONS = ("model=dense", OPEN, f"data.batch_size={BATCH_SIZE}", "trainer.logger=true")
+BATCHES, BATCH_SIZE = 4, 8
+SIZES = (f"data.train_size={BATCHES * BATCH_SIZE}", "data.val_size=8", "data.test_size=8")
+OPTIONS = (*SMALL_DENSE, OPEN, *SIZES, f"data.batch_size={BATCH_SIZE}", "trainer.logger=true")
 CLOCK = "trainer.callbacks=[{_target_:tests.training.test_training_time.Clock}]"
 
 
@@ -45,12 +46,12 @@ for hook in VALIDATION:
     "validating",
     [
         ("trainer.val_check_interval=1.0",),
-        ("trainer.val_check_interval=0.25",),
+        ("trainer.val_check_interval=0.5",),
         ("trainer.val_check_interval=1",),
         ("trainer.val_check_interval=0.75",),
         ("trainer.check_val_every_n_epoch=2",),
         ("trainer.num_sanity_val_steps=1",),
-        ("trainer.val_check_interval=16", "trainer.check_val_every_n_epoch=null"),
+        ("trainer.val_check_interval=8", "trainer.check_val_every_n_epoch=null"),
     ],
     ids=lambda words: " ".join(words).replace("trainer.", ""),
 )
@@ -71,11 +72,11 @@ def test_validations_do_not_count(
         assert shown == [BATCH_SIZE] * epochs
 
 
-@pytest.mark.parametrize(("interval", "warned"), [("0.25", False), ("0.75", True), ("3", True)])
+@pytest.mark.parametrize(("interval", "warned"), [("0.5", False), ("0.75", True), ("3", True)])
 def test_a_warning_says_where_an_epoch_does_not_end_with_a_validation(
     interval: str, warned: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     interval = f"trainer.val_check_interval={interval}"
-    train_in(tmp_path, *OPTIONS, interval, "trainer.max_epochs=1")
+    train_in(tmp_path, *OPTIONS, interval, "trainer.max_epochs=1", "trainer.logger=false")
     said = [str(warning.message) for warning in recwarn]
     assert any("not every epoch ends with a validation" in line for line in said) == warned
