@@ -81,7 +81,7 @@ def test_every_choice_trains_a_batch(
 
 # Noisy pictures have a test of their own: tests/datamodules/test_noisy_folder.py.
 @pytest.mark.parametrize(
-    "name", sorted({option for _, option in options("experiment")} - {"noisy_pictures"})
+    "name", sorted({option for _, option in options("experiment")} - {"adapt", "noisy_pictures"})
 )
 def test_every_experiment_trains(name: str, tmp_path: Path) -> None:
     chosen = [f"experiment={name}", "trainer.max_epochs=1", "trainer.limit_train_batches=1"]

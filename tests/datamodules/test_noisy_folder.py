@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from hydra.errors import ConfigCompositionException
 
+from cli import checkpoint_options
 from datamodules.no_noise import NoNoise
 from datamodules.noise import Gaussian
 from datamodules.noisy_folder import NoisyFolder
 from datamodules.sampling import Draw
+from denoisers.checkpoint import load_model
 from estimation.stabilising import estimate_growing, evening_of
 from groundwork.batch import Batch
 from tests.helpers.lines import line_for
@@ -276,6 +279,27 @@ def test_the_preset_trains(run: tuple[Path, Run], tmp_path: Path) -> None:
     preset = Run(tmp_path, train.train(compose("train", *chosen), tmp_path))
     assert read(preset.best)["run"]["objective"]["_target_"].endswith("Neighbor2Neighbor")
     assert "val/neighbor2neighbor_loss" in preset.history[0]
+
+
+def test_the_preset_for_weights_that_ship_changes_them_a_little(
+    run: tuple[Path, Run], tmp_path: Path
+) -> None:
+    import train
+
+    small = ["data.crop=16", "data.train_size=32", "trainer.max_epochs=1"]
+    chosen = ["experiment=adapt", "init=photo", f"data.root={run[0]}", *CPU, *small]
+    cfg = compose("train", *chosen, *checkpoint_options.resume(chosen))
+    adapted = Run(tmp_path, train.train(cfg, tmp_path))
+    assert read(adapted.best)["run"]["objective"]["_target_"].endswith("Neighbor2Neighbor")
+    before, after = (load_model(path)[0].state_dict() for path in ("photo", adapted.best))
+    assert before.keys() == after.keys()
+    for name, weights in before.items():
+        assert 0 < (after[name] - weights).abs().max() < 1e-4, name  # two steps of AdamW
+
+
+def test_the_preset_for_weights_that_ship_wants_some(run: tuple[Path, Run]) -> None:
+    with pytest.raises(ConfigCompositionException, match="You must specify 'model'"):
+        compose("train", "experiment=adapt", f"data.root={run[0]}")
 
 
 def test_the_term_of_neighbor2neighbor_that_follows_the_network_chooses_nothing(
