@@ -37,8 +37,7 @@ from tests.helpers.runs import (
 CORES = len(os.sched_getaffinity(0))
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 SURROUNDINGS = "trainer.callbacks=[{_target_:tests.helpers.runs.Surroundings}]"
-SMALL = ("model=dense", "model.hidden=[16]", "model.latent_dim=4")
-SWEEP = ("-m", *TINY, *SMALL, "trainer.max_epochs=2", "hydra.sweep.dir=sweep")
+SWEEP = ("-m", *TINY, "model=dense", "trainer.max_epochs=2", "hydra.sweep.dir=sweep")
 
 
 def needs(plugin: str, extra: str) -> pytest.MarkDecorator:
