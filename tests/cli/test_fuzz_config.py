@@ -85,19 +85,19 @@ def settings_of(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
 def all_settings(name: str, *groups: str) -> Known:
     """Return the keys and values that a config has with any of its choices in some groups."""
     found = {group: options(group) for group in GROUPS}
-    nodes: list[Any] = [OmegaConf.to_container(compose(name))]
+    default: Any = OmegaConf.to_container(compose(name))
     for group in groups:
         for option in options(group):
             if (name, option) == ("eval", "noisy_folder"):  # which is for training alone
                 continue
             node: Any = OmegaConf.load(CONF / group / f"{option}.yaml")
-            if "defaults" in node:  # its choices of other groups count too
-                nodes.append(OmegaConf.to_container(compose(name, f"{group}={option}")))
+            # Composing takes long, and is needed where an option chooses those of other groups too.
+            if "defaults" in node:
+                config: Any = OmegaConf.to_container(compose(name, f"{group}={option}"))
             else:
-                nodes.append({group: OmegaConf.to_container(node)})
-    for node in nodes:
-        for key, value in settings_of(node):
-            found.setdefault(key, []).append(value)
+                config = default | {group: OmegaConf.to_container(node)}
+            for key, value in settings_of(config):
+                found.setdefault(key, []).append(value)
     return found
 
 
