@@ -93,7 +93,7 @@ def test_every_other_pair_is_scored_as_denoise_restores_it(
 
 def test_bm3d_gets_the_strength_that_is_best_for_the_other_half() -> None:
     pytest.importorskip("bm3d")
-    clean = photograph(1, 64, 64)
+    clean = photograph(1, 48, 48)
     pairs = [real_noise.Pair("a", with_noise(clean, 0.06), clean)]
     assert real_noise.best_strength(pairs) in (0.045, 0.07)
 

@@ -14,9 +14,11 @@ from tests.helpers.lines import line_for
 from tests.helpers.models import new_model
 from tests.helpers.runs import (
     CLASSIFIER,
+    CPU,
     DENSE,
     OPEN,
     SPOIL,
+    TINY,
     VAE,
     composite_of,
     contents,
@@ -389,12 +391,11 @@ def test_a_loss_that_diverges_later_leaves_the_good_checkpoints(tmp_path: Path) 
 
 
 def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
-    quick = ["data=procedural", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
     checkpoint = f"checkpoint={trained(*DENSE).best}"
     for script, arguments, named in (
-        ("train.py", [*quick, "model=vea"], "model=vae"),
-        ("train.py", [*quick, "data.train_size=256", "model.optimizer.lr=1e30"], "step"),
-        ("eval.py", [checkpoint, *quick[1:], "trainer.devices=2"], "trainer.devices"),
+        ("train.py", [*TINY, "model=vea"], "model=vae"),
+        ("train.py", [*TINY, "model=dense", "model.optimizer.lr=1e30"], "step"),
+        ("eval.py", [checkpoint, *CPU[:2], "trainer.devices=2"], "trainer.devices"),
     ):
         done = run_command(script, *arguments, directory=tmp_path)
         assert done.returncode == 1

@@ -10,11 +10,12 @@ import torch
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+import train
 from cli.config import build, plain
 from datamodules.sampling import Draw
 from denoisers.base import ImageModel
 from groundwork.seeding import generator
-from tests.helpers.runs import CPU, ROOT, SIZES, TINY, compose, composite, data_of, train_in
+from tests.helpers.runs import CPU, ROOT, SIZES, TINY, Run, compose, composite, data_of
 from training.set_objective import set_objective
 
 CONF = ROOT / "conf"
@@ -85,9 +86,10 @@ def test_every_choice_trains_a_batch(
 )
 def test_every_experiment_trains(name: str, tmp_path: Path) -> None:
     chosen = [f"experiment={name}", "trainer.max_epochs=1", "trainer.limit_train_batches=1"]
-    missing = OmegaConf.missing_keys(compose("train", *TINY, *chosen).model)
-    parts = {words.split("=")[0]: words for words in composite()[1:]}
-    run = train_in(tmp_path, *chosen, *(parts[f"model.{key}"] for key in missing))
+    cfg = compose("train", *TINY, *chosen)
+    for key in OmegaConf.missing_keys(cfg.model):
+        cfg.model[key] = dict(words.split("=") for words in composite()[1:])[f"model.{key}"]
+    run = Run(tmp_path, train.train(cfg, tmp_path))
     assert len(run.history) == 1
     assert run.best.is_file()
     assert run.metrics["validation"] == pytest.approx(

@@ -85,13 +85,18 @@ def settings_of(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
 def all_settings(name: str, *groups: str) -> Known:
     """Return the keys and values that a config has with any of its choices in some groups."""
     found = {group: options(group) for group in GROUPS}
+    default: Any = OmegaConf.to_container(compose(name))
     for group in groups:
         for option in options(group):
             if (name, option) == ("eval", "noisy_folder"):  # which is for training alone
                 continue
-            for key, value in settings_of(
-                OmegaConf.to_container(compose(name, f"{group}={option}"))
-            ):
+            node: Any = OmegaConf.load(CONF / group / f"{option}.yaml")
+            # Composing takes long, and is needed where an option chooses those of other groups too.
+            if "defaults" in node:
+                config: Any = OmegaConf.to_container(compose(name, f"{group}={option}"))
+            else:
+                config = default | {group: OmegaConf.to_container(node)}
+            for key, value in settings_of(config):
                 found.setdefault(key, []).append(value)
     return found
 

@@ -18,7 +18,8 @@ import optuna
 
 from cli.optuna_search import SeededTPE
 
-SEARCH = ("-m", *TINY, "model=dense", "hydra/sweeper=optuna", "hydra.sweep.dir=search")
+SMALL = ("model=dense", "model.hidden=[16]")
+SEARCH = ("-m", *TINY, *SMALL, "hydra/sweeper=optuna", "hydra.sweep.dir=search")
 QUICK = (*SEARCH, "trainer.max_epochs=2", "hydra.sweeper.n_trials=3")
 
 

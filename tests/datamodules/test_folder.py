@@ -53,6 +53,7 @@ RUN = (
     "data.test_size=8",
     "data.batch_size=16",
 )
+DENSE = ("model=dense", "model.hidden=[16]")
 
 
 def pixels(height: int, width: int, *channels: int, seed: int) -> np.ndarray:
@@ -502,7 +503,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_on_pictures_resumes_bit_for_bit(tmp_path: Path, root: Path) -> None:
-    settings = ("model=dense", OPEN, "data.num_workers=2")
+    settings = (*DENSE, OPEN, "data.num_workers=2")
     whole = run_in(tmp_path / "whole", root, *settings, "trainer.max_epochs=2")
     first = run_in(tmp_path / "first", root, *settings, "trainer.max_epochs=1")
     second = resume_in(tmp_path / "second", first.last, "trainer.max_epochs=2", *CPU)
@@ -512,7 +513,7 @@ def test_a_run_on_pictures_resumes_bit_for_bit(tmp_path: Path, root: Path) -> No
 
 def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path) -> None:
     fill(tmp_path / "root", 8)
-    settings = ("data.crop=8", "model=dense", OPEN)
+    settings = ("data.crop=8", *DENSE, OPEN)
     first = run_in(tmp_path / "first", tmp_path / "root", *settings, "trainer.max_epochs=1")
     (tmp_path / "root" / "1.png").unlink()
     with pytest.raises(ValueError, match="held out other validation images"):
@@ -525,7 +526,7 @@ def test_pictures_are_scored_without_labels(
 ) -> None:
     """A run and an evaluation write and draw everything, also a VAE's own figures."""
     monkeypatch.setattr(tensorboard, "CODE_VALUES", 2 * 64 + 1)
-    settings = ("model=vae", "trainer.max_epochs=1", "trainer.logger=true")
+    settings = ("model=vae", "model.hidden=[16]", "trainer.max_epochs=1", "trainer.logger=true")
     run = run_in(tmp_path / "run", root, *settings)
     assert (run.directory / "samples.png").is_file()
     (codes,) = (run.directory / "tensorboard").rglob("tensors.tsv")

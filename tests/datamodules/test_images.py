@@ -163,11 +163,8 @@ def test_lightning_trains_on_each_epochs_own_order_and_noise() -> None:
 def test_evaluation_noise_is_the_same_for_any_batching_workers_and_training_seed(
     split: Split,
 ) -> None:
-    sizes: dict[str, Any] = {
-        "train_size": 10,
-        "val_size": 1_030,
-        "test_size": 1_030,
-    }  # more images than a block of noise has
+    # More images than a block of noise has.
+    sizes: dict[str, Any] = {"train_size": 10, f"{split}_size": 1_030}
     first = noisy(new_data(**sizes, batch_size=1_000), split)
     others: list[dict[str, Any]] = [
         {"batch_size": 1},

@@ -22,6 +22,7 @@ from tests.helpers.runs import (
 )
 
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=1")
+SMALL = ("model=dense", "model.hidden=[16]")
 
 
 def train_on_files(directory: Path, *overrides: str) -> Path:
@@ -81,7 +82,7 @@ def test_no_seed_changes_the_split_of_a_run(tmp_path: Path) -> None:
 def test_parts_that_held_out_other_images_make_no_composite(
     overrides: tuple[str, ...], tmp_path: Path
 ) -> None:
-    other = train_in(tmp_path / "other", "model=dense", *QUICK, *overrides).best
+    other = train_in(tmp_path / "other", *SMALL, *QUICK, *overrides).best
     refused = partial(train_in, tmp_path / "refused")
     parts = composite_of(other, trained(*CLASSIFIER).best)
     with pytest.raises(ValueError, match="different validation images"):
@@ -95,7 +96,7 @@ def test_parts_that_held_out_other_images_make_no_composite(
 def test_parts_of_two_datasets_of_the_same_shape_make_no_composite(
     fashion_mnist_root: Path, mnist_root: Path, tmp_path: Path
 ) -> None:
-    denoiser = train_on_files(tmp_path / "denoiser", "data=mnist", "model=dense")
+    denoiser = train_on_files(tmp_path / "denoiser", "data=mnist", *SMALL)
     classifier = train_on_files(tmp_path / "classifier", "model=classifier")
     for data in ("mnist", "fashion_mnist"):
         parts = composite_of(denoiser, classifier)
@@ -105,6 +106,6 @@ def test_parts_of_two_datasets_of_the_same_shape_make_no_composite(
 
 def test_parts_of_other_seeds_make_a_composite(tmp_path: Path) -> None:
     seeds = ("seed=12", "data.eval_seed=12")
-    other = train_in(tmp_path / "other", "model=dense", *QUICK, *seeds).best
+    other = train_in(tmp_path / "other", *SMALL, *QUICK, *seeds).best
     run = train_in(tmp_path / "both", *composite_of(other, trained(*CLASSIFIER).best))
     assert run.metrics["validation"].keys() >= {"psnr", "accuracy"}

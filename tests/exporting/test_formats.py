@@ -1,12 +1,10 @@
 """export.py writes files that restore as the checkpoint does, and that describe themselves."""
 
-import functools
 import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -44,6 +42,7 @@ from tests.helpers.runs import (
     same,
     trained,
 )
+from tests.helpers.shared import once
 
 ONNX = pytest.mark.skipif(
     bool(onnx_format.missing()), reason="ONNX comes with pip install '.[onnx]'"
@@ -66,15 +65,17 @@ OUTPUTS = {"classifier": ["logits"], "composite": ["restored", "logits"]}
 LICENCE = "CC0-1.0"
 
 
-@functools.cache
 def checkpoint_of(name: str) -> Path:
     """Return the best checkpoint of a trained run for "dense".
 
     For other names it has another small model, with random weights and random batch statistics.
     """
-    run = trained(*DENSE)
     if name == "dense":
-        return run.best
+        return trained(*DENSE).best
+    return once(lambda folder: save_checkpoint(name, folder / "best.ckpt"), "exported", name)
+
+
+def save_checkpoint(name: str, file: Path) -> Path:
     torch.manual_seed(0)
     if name == "composite":
         parts = {part: describe(new_model(part, **SMALL[part])) for part in ("vae", "classifier")}
@@ -94,20 +95,19 @@ def checkpoint_of(name: str) -> Path:
         if "running" in key:
             values.uniform_(0.5, 1.5)
     described = describe(model)
-    content = read(run.best) | {"state_dict": state, "hyper_parameters": described["arguments"]}
+    content = read(trained(*DENSE).best)
+    content |= {"state_dict": state, "hyper_parameters": described["arguments"]}
     content["optimizer_states"] = []  # they are large, and belong to another model
     content["run"]["model"] = described["name"]
-    file = Path(tempfile.mkdtemp(dir=run.directory.parent)) / "best.ckpt"
     torch.save(content, file)
     return file
 
 
-@functools.cache
 def exported(name: str, format: str) -> Path:
     """Export a model once for all tests that only read the file."""
-    folder = tempfile.mkdtemp(dir=trained(*DENSE).directory.parent)
-    file = Path(folder) / "model"
-    return export_to(file, checkpoint_of(name), f"format={format}", f"licence={LICENCE}")
+    chosen = (f"format={format}", f"licence={LICENCE}")
+    names = ("exported", name, format)
+    return once(lambda folder: export_to(folder / "model", checkpoint_of(name), *chosen), *names)
 
 
 def export_to(output: Path, checkpoint: Path, *overrides: str) -> Path:

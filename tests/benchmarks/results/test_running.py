@@ -23,7 +23,8 @@ from tests.helpers.shared import once
 from tests.helpers.warm import Started
 
 FIRST = Stage("first", sweeps=[Sweep("nets", ["model=dense,vae"])], pairs=[("vae", "dense")])
-FURTHER = ("--", *TINY, "trainer.max_epochs=1")
+SMALL = ("model.hidden=[16]", "model.latent_dim=4")
+FURTHER = ("--", *TINY, *SMALL, "trainer.max_epochs=1")
 
 
 def in_warm_process(words: Sequence[str], log: Path, watch: Callable[[], None]) -> int:
