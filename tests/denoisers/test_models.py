@@ -18,6 +18,7 @@ from tests.helpers.models import (
     images_and_logits,
     model_class,
     model_config,
+    narrow_model,
     new_composite,
     new_generator,
     new_model,
@@ -44,7 +45,7 @@ def test_the_configs_name_the_models_that_are_tested_here() -> None:
 @pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_outputs_have_the_right_shapes_and_range(name: str, shape: Shape) -> None:
-    model = any_model(name, shape).eval()
+    model = narrow_model(name, shape).eval()
     noisy = 3 * random_batch(3, shape).noisy  # also far outside [0, 1]
     with torch.no_grad():
         restored, logits = images_and_logits(model, noisy)
@@ -78,7 +79,8 @@ def test_an_image_is_treated_alike_in_any_batch(name: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
-    model = any_model(name, shape).train()
+    torch.manual_seed(0)  # with other weights all units of a layer might be off
+    model = narrow_model(name, shape).train()
     loss = model.loss_of(random_batch(4, shape), new_generator()).terms["loss"]
     assert loss.ndim == 0
     loss.backward()
@@ -91,7 +93,7 @@ def test_every_parameter_receives_a_gradient(name: str, shape: Shape) -> None:
 @pytest.mark.parametrize("shape", SHAPES + SMALL, ids=str)
 @pytest.mark.parametrize("name", SINGLE + COMPOSITES)
 def test_a_batch_of_one_trains(name: str, shape: Shape) -> None:
-    model = any_model(name, shape).train()
+    model = narrow_model(name, shape).train()
     loss = model.loss_of(random_batch(1, shape), new_generator()).terms["loss"]
     loss.backward()
     assert loss.isfinite()
@@ -115,10 +117,10 @@ def test_the_output_that_evaluation_reuses_is_that_of_forward(name: str) -> None
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_few_steps_lower_the_loss(name: str) -> None:
     torch.manual_seed(0)
-    model, batch = new_model(name).train(), random_batch(16)
+    model, batch = new_model(name).train(), random_batch(8)
     optimizer = model.configure_optimizers()["optimizer"]
     losses = []
-    for _ in range(15):
+    for _ in range(12):
         loss = model.loss_of(batch, new_generator()).terms["loss"]
         optimizer.zero_grad()
         loss.backward()

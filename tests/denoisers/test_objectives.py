@@ -38,7 +38,7 @@ from denoisers.unsure import UNSURE
 from denoisers.zero_shot import ZeroShot
 from groundwork.batch import Batch
 from tests.helpers.lines import line_for
-from tests.helpers.models import SINGLE, any_model, new_data, new_model, random_batch
+from tests.helpers.models import SINGLE, narrow_model, new_data, new_model, random_batch
 from tests.helpers.runs import (
     OPEN,
     ROOT,
@@ -364,18 +364,21 @@ def test_the_second_view_is_another_draw_of_the_same_noise_and_there_when_asked_
 
 @cache
 def unclipped_data() -> ImageDataModule:
-    return new_data(Gaussian(STD, clip=False), train_size=480, val_size=32, batch_size=32)
+    return new_data(Gaussian(STD, clip=False), train_size=240, val_size=32, batch_size=16)
 
 
-def objective_node(name: str, *overrides: str) -> DictConfig:
+@cache
+def objective_node(name: str) -> DictConfig:
+    overrides: tuple[str, ...] = ()
     if name == "structn2v":  # by default it needs noisy pictures, which tell the reach
-        overrides = ("objective.reach=[0,1]", *overrides)
+        overrides = ("objective.reach=[0,1]",)
     if name == "unsure":  # from further away it needs more steps than these tests have
-        overrides = ("objective.start=0.3", *overrides)
+        overrides = ("objective.start=0.3",)
     node: DictConfig = compose("train", f"objective={name}", *overrides).objective
     return node
 
 
+@cache
 def target_of(name: str) -> str:
     """The class of an objective in conf/objective/, without its settings."""
     node = OmegaConf.load(ROOT / "conf" / "objective" / f"{name}.yaml")
@@ -397,7 +400,7 @@ def train_steps(objective: str, steps: int) -> PixelDenoiser:
     minimised = set_objective(objective_node(objective), model, data)
     optimizer = model.train().configure_optimizers()["optimizer"]
     for step in range(steps):
-        positions = torch.arange(32) + 32 * (step % 15)
+        positions = torch.arange(16) + 16 * (step % 15)
         batch = data.on_after_batch_transfer(Draw("train", 0, step, positions), 0)
         terms = model.training_loss_of(batch, random_generator(step)).terms
         optimizer.zero_grad()
@@ -438,7 +441,7 @@ def test_training_alone_is_changed_and_its_draws_come_from_the_generator(objecti
 @pytest.mark.parametrize("objective", CONFIGS)
 @pytest.mark.parametrize("name", [*SINGLE, "dense+classifier"])
 def test_each_objective_trains_a_model_or_refuses_it_in_a_line(name: str, objective: str) -> None:
-    model, data = any_model(name), unclipped_data()
+    model, data = narrow_model(name), unclipped_data()
     node = objective_node(objective)
     kind = get_object(node["_target_"])
     fits = objective == "supervised" or isinstance(model, PixelDenoiser)
@@ -450,13 +453,16 @@ def test_each_objective_trains_a_model_or_refuses_it_in_a_line(name: str, object
         )
         return
     set_objective(node, model, data)
-    batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(8)), 0)
+    batch = data.on_after_batch_transfer(Draw("train", 0, 0, torch.arange(2)), 0)
     assert (batch.second is not None) == (objective == "noise2noise")
     model.train().training_loss_of(batch, random_generator()).terms["loss"].backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-UNCLIPPED = ("model=unet", "model.channels=[4,8]", "model.loss=mse", OPEN, "noise.clip=false")
+UNCLIPPED = (
+    *("model=unet", "model.channels=[4,8]", "model.loss=mse", OPEN, "noise.clip=false"),
+    *("data.batch_size=16", "data.train_size=32", "data.val_size=16", "data.test_size=16"),
+)
 
 
 @pytest.mark.parametrize("objective", ["noise2noise", "r2r"])
@@ -484,7 +490,7 @@ def test_validation_logs_the_loss_on_clean_images_whatever_is_minimised() -> Non
 
 @pytest.mark.parametrize("objective", CONFIGS)
 def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> None:
-    model, node = new_model("unet"), objective_node(objective)
+    model, node = narrow_model("unet"), objective_node(objective)
     clipped = unclipped_data().with_noise(Gaussian(STD, clip=True))
     # Its own file has no noise.std. The line must name the noise, not a sigma of None.
     alone = OmegaConf.load(ROOT / "conf" / "objective" / f"{objective}.yaml")
@@ -506,7 +512,7 @@ def test_noise_that_a_theory_does_not_hold_for_is_refused(objective: str) -> Non
 @pytest.mark.parametrize("loss", ["l1", "bce"])
 @pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
 def test_other_losses_than_the_squared_error_are_refused(objective: str, loss: str) -> None:
-    model = new_model("conv_upsample", loss=loss)
+    model = new_model("conv_upsample", channels=[4, 8], loss=loss)
     line = line_for(lambda: set_objective(objective_node(objective), model, unclipped_data()))
     assert line.endswith(f"model.loss={loss} must be mse or psnr")
 
@@ -560,18 +566,20 @@ NO_NOISE = {
 }
 
 
-def under_no_noise(kind: str) -> list[str]:
-    return [f"noise={kind}", *NO_NOISE[kind].split(","), "noise.clip=false"]
+@cache
+def without_noise(kind: str) -> ImageDataModule:
+    given = (f"noise={kind}", *NO_NOISE[kind].split(","), "noise.clip=false")
+    cfg = compose("train", "data=procedural", *given)
+    data: ImageDataModule = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
+    return data
 
 
 @pytest.mark.parametrize("objective", [name for name in CONFIGS if name != "supervised"])
 @pytest.mark.parametrize("kind", NO_NOISE)
 def test_pictures_that_are_noisy_already_are_refused(kind: str, objective: str) -> None:
-    cfg = compose("train", "model=unet", "data=procedural", *under_no_noise(kind))
     node = OmegaConf.create({"_target_": target_of(objective)})
-    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
     with pytest.raises(ValueError, match=r"adds none: .* data=noisy_folder"):
-        set_objective(node, new_model("unet"), data)
+        set_objective(node, narrow_model("unet"), without_noise(kind))
 
 
 def test_a_mixture_of_parts_without_noise_is_none() -> None:
@@ -584,6 +592,4 @@ def test_a_mixture_of_parts_without_noise_is_none() -> None:
 
 @pytest.mark.parametrize("kind", NO_NOISE)
 def test_clean_images_may_be_learned_from_without_noise(kind: str) -> None:
-    cfg = compose("train", "data=procedural", *under_no_noise(kind))
-    data = build(cfg.data, "data", noise=build(cfg.noise, "noise"))
-    set_objective(cfg.objective, new_model("dense"), data)
+    set_objective(objective_node("supervised"), narrow_model("dense"), without_noise(kind))

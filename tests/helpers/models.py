@@ -1,6 +1,7 @@
 """Small models, data and trainers, made from the configs in conf/."""
 
 import inspect
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from cli.config import build
 from datamodules.noise import Gaussian, Noise
 from datamodules.procedural import Procedural
 from denoisers.base import ImageModel
-from denoisers.checkpoint import describe
+from denoisers.checkpoint import build_model, describe
 from denoisers.classifier import Classifier
 from denoisers.composite import Composite
 from denoisers.denoiser import Denoiser
@@ -24,11 +25,17 @@ NUM_CLASSES = 10
 Shape = tuple[int, int, int]  # C H W
 
 
-def model_config(name: str) -> dict[str, Any]:
-    """Return a model's node in conf/model/, with seed 0."""
+@cache
+def _model_node(name: str) -> DictConfig:
     config = OmegaConf.create({"seed": 0})
     config.model = OmegaConf.load(REPOSITORY / "conf" / "model" / f"{name}.yaml")
-    return OmegaConf.to_container(config.model, resolve=True)  # type: ignore[return-value]
+    node: DictConfig = config.model
+    return node
+
+
+def model_config(name: str) -> dict[str, Any]:
+    """Return a model's node in conf/model/, with seed 0."""
+    return OmegaConf.to_container(_model_node(name), resolve=True)  # type: ignore[return-value]
 
 
 def new_model(name: str, image_shape: Shape = (1, 28, 28), **settings: Any) -> ImageModel:
@@ -110,6 +117,23 @@ def any_model(name: str, image_shape: Shape = (1, 28, 28)) -> ImageModel:
     """Make a model by its config's name, or a composite of two: "dense+classifier"."""
     first, *rest = (new_model(part, image_shape) for part in name.split("+"))
     return new_composite(first, *rest) if rest else first
+
+
+def narrow_model(name: str, image_shape: Shape = (1, 28, 28)) -> ImageModel:
+    """Make what `any_model` makes, with all its layers, a quarter as wide, and no checks."""
+    first, *rest = (_narrow_part(part, image_shape) for part in name.split("+"))
+    return new_composite(first, *rest) if rest else first
+
+
+def _narrow_part(name: str, image_shape: Shape) -> ImageModel:
+    arguments = model_config(name)
+    target = arguments.pop("_target_")
+    for key in arguments.keys() & {"channels", "hidden", "latent_dim", "width"}:
+        value = arguments[key]
+        arguments[key] = [width // 4 for width in value] if isinstance(value, list) else value // 4
+    given = {"image_shape": image_shape, "num_classes": NUM_CLASSES}
+    taken = inspect.signature(model_class(name)).parameters
+    return build_model(target, arguments | {key: given[key] for key in given if key in taken})
 
 
 def images_and_logits(model: ImageModel, noisy: Tensor) -> tuple[Tensor | None, Tensor | None]:

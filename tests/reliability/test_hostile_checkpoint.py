@@ -13,7 +13,7 @@ import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from denoisers.resuming import read_resumable
 from tests.helpers.processes import call_in_process
 from tests.helpers.runs import (
     DENSE,
+    Run,
     composite,
     contents,
     read,
@@ -35,6 +36,11 @@ from tests.helpers.runs import (
     score_in,
     trained,
 )
+
+
+@cache
+def small() -> Run:
+    return trained(*DENSE, "model.hidden=[8,8]", "model.latent_dim=4")
 
 
 class Payload:
@@ -56,7 +62,7 @@ class Payload:
 )
 def test_a_pickle_that_runs_code_is_refused(zipped: bool, reason: str, tmp_path: Path) -> None:
     proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
-    content = read(trained(*DENSE).best) | {"callbacks": Payload(proof)}
+    content = read(small().best) | {"callbacks": Payload(proof)}
     if zipped:
         torch.save(content, file)
     else:
@@ -71,7 +77,7 @@ def test_a_pickle_that_runs_code_is_refused(zipped: bool, reason: str, tmp_path:
 
 def altered(target: Path, *keys: str, value: Any, source: Path | None = None) -> Path:
     """Copy a checkpoint with another value in one place."""
-    content = read(source or trained(*DENSE).last)
+    content = read(source or small().last)
     node = content
     for key in keys[:-1]:
         node = node[key]
@@ -135,7 +141,7 @@ def test_settings_in_a_checkpoint_name_no_foreign_code(
     place: tuple[str, ...], tmp_path: Path
 ) -> None:
     proof, file = tmp_path / "proof", tmp_path / "harmful.ckpt"
-    node: Any = read(trained(*DENSE).last)
+    node: Any = read(small().last)
     for key in place:
         node = node[key]
     harmful = {"_target_": "os.mkdir", "path": str(proof)}
@@ -388,7 +394,7 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "a wide latent": ({"latent_dim": 10**12}, f"latent_dim {OUT_OF_RANGE}"),
     "large images": (
         {"image_shape": (1, 10**6, 10**6)},
-        r"encoder.0.weight has the shape \(512, 784\), its model wants \(512, 1000000000000\)",
+        r"encoder.0.weight has the shape \(8, 784\), its model wants \(8, 1000000000000\)",
     ),
     "larger images": ({"image_shape": (2**62, 2**62, 2**62)}, ".*Overflow"),
     "no image": ({"image_shape": ()}, "not enough values to unpack"),
@@ -417,7 +423,7 @@ SHARED: dict[str, Callable[[list[Any]], Any]] = {
 
 def archive(target: Path, pickled: bytes, end: bytes = b".") -> None:
     """Write a checkpoint with a real "run", and a hand-written pickle as a model's argument."""
-    run = pickle.dumps(read(trained(*DENSE).last)["run"], protocol=2)[2:-1]
+    run = pickle.dumps(read(small().last)["run"], protocol=2)[2:-1]
     arguments = b"}" + text("hidden") + pickled + b"s"
     entries = text("run") + run + text("state_dict") + b"}" + text("hyper_parameters") + arguments
     with zipfile.ZipFile(target, "w") as file:
@@ -428,7 +434,7 @@ def archive(target: Path, pickled: bytes, end: bytes = b".") -> None:
 def rewritten(target: Path, change: Callable[[zipfile.ZipFile], None], **settings: Any) -> None:
     """Write a real checkpoint into another archive."""
     with (
-        zipfile.ZipFile(trained(*DENSE).last) as source,
+        zipfile.ZipFile(small().last) as source,
         zipfile.ZipFile(target, "w", **settings) as file,
     ):
         for name in source.namelist():
@@ -451,7 +457,7 @@ def second_pickle(file: zipfile.ZipFile) -> None:
 
 def of_one_element() -> dict[str, Any]:
     """Return a model of 40 gigabytes. Its weights have the right shapes and repeat one number."""
-    content = read(trained(*DENSE).last)
+    content = read(small().last)
     arguments = content["hyper_parameters"] | {"hidden": [100_000, 100_000]}
     with torch.device("meta"):
         weights = build_model(content["run"]["model"], arguments).state_dict()
@@ -468,11 +474,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (value, _) in TENSORS.items():
         altered(folder / f"{name}.ckpt", "state_dict", "weight", value=value)
     for name, (arguments, _) in ARGUMENTS.items():
-        changed = read(trained(*DENSE).last)["hyper_parameters"] | arguments
+        changed = read(small().last)["hyper_parameters"] | arguments
         altered(folder / f"{name}.ckpt", "hyper_parameters", value=changed)
     for name, hold in SHARED.items():
         altered(folder / f"{name}.ckpt", "notes", value=in_one_another(hold))
-    content = read(trained(*DENSE).last)
+    content = read(small().last)
     content["run"]["model"] = "denoisers.dncnn.DnCNN"
     for key in ("hidden", "latent_dim"):
         del content["hyper_parameters"][key]
@@ -607,7 +613,7 @@ def test_what_is_missing_or_of_another_type_is_one_line(
     for value in (missing, None, [], [{}], (), torch.zeros(7), {"a": 1}, {3: {"b": None}}):
         if place in ANY_DICT and isinstance(value, dict):
             continue  # the tests below have this case
-        content: Any = read(trained(*DENSE).last)
+        content: Any = read(small().last)
         node = content
         for key in place[:-1]:
             node = node[key]
@@ -623,7 +629,7 @@ def test_what_is_missing_or_of_another_type_is_one_line(
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_odd_settings_are_one_line(name: str, tmp_path: Path) -> None:
-    real = read(trained(*DENSE).last)["run"][name]
+    real = read(small().last)["run"][name]
     for part in ({"a": 1}, {3: 4}, {"b": torch.ones(1)}, {"_target_": 5}):
         file = altered(tmp_path / "odd.ckpt", "run", name, value=real | part)
         with pytest.raises(Exception) as caught:  # noqa: PT011
@@ -664,7 +670,7 @@ def test_what_the_callbacks_keep_is_checked(
     place: tuple[str, ...], value: Any, tmp_path: Path
 ) -> None:
     best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
-    shutil.copy(trained(*DENSE).best, best)
+    shutil.copy(small().best, best)
     altered(last, "callbacks", *place, value=value)
     with pytest.raises(ValueError, match=r"cannot be resumed: its (best score|history) is not"):
         resume_in(tmp_path / "run", last, "trainer.max_epochs=9", "trainer.logger=false")

@@ -3,22 +3,25 @@
 import os
 import random
 import signal
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from denoisers.checkpoint import read_checkpoint
 from tests.helpers.processes import call_in_process
 from tests.helpers.runs import Run, curves, read, same, train_in, untimed
-
-IMPORTING = 0.3  # seconds until a process begins to train
+from tests.helpers.warm import Started
 
 
 def run_of(epochs: int) -> tuple[str, ...]:
     length = (f"trainer.max_epochs={epochs}", "early_stopping.patience=null")
-    return ("model=dense", "trainer.logger=true", *length)
+    small = ("model.hidden=[16]", "model.latent_dim=4", "data.val_size=16", "data.test_size=16")
+    return ("model=dense", "trainer.logger=true", *small, *length)
 
 
-def train_on(directory: str, epochs: str) -> None:
+def train_on(directory: str, epochs: str, begun: str) -> None:
+    Path(begun).touch()  # all is imported
     train_in(Path(directory), *run_of(int(epochs)), go_on=True)
 
 
@@ -28,8 +31,22 @@ def finished_epoch(run: Run) -> int:
     return checkpoints[run.last].get("epoch") if run.last in checkpoints else -1
 
 
+def written(file: Path) -> int:
+    """Return when a file was written, or 0 where there is none."""
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def is_newer(file: Path, than: int) -> bool:
+    return written(file) > than
+
+
+def wait(process: Started, happened: Callable[[], bool]) -> None:
+    while not happened() and process.is_running(0.01):
+        pass
+
+
 def test_a_run_survives_kills_at_random_moments(tmp_path: Path, long: bool) -> None:
-    kills, epochs, longest = (100, 25, 3.0) if long else (6, 12, 1.8)  # longest: in seconds
+    kills, epochs, longest = (100, 25, 3.0) if long else (6, 12, 1.2)  # longest: in seconds
     moments = random.Random(0)
     whole = train_in(tmp_path / "whole", *run_of(epochs))
     usual = len(list(whole.directory.rglob("*")))
@@ -38,8 +55,16 @@ def test_a_run_survives_kills_at_random_moments(tmp_path: Path, long: bool) -> N
         run = Run(tmp_path / f"run {runs}", 0.0)
         epoch, ended = -1, False
         while not ended:
-            process = call_in_process(train_on, run.directory, epochs)
-            left = IMPORTING + moments.uniform(0.1, longest) if survived < kills else 100
+            begun = tmp_path / f"{runs} {survived} begun"
+            process = call_in_process(train_on, run.directory, epochs, begun)
+            left = 100.0
+            if survived < kills and survived % 2:  # soon after a checkpoint, on any machine
+                since = written(run.last)
+                wait(process, partial(is_newer, run.last, since))
+                left = moments.uniform(0, 0.3)
+            elif survived < kills:
+                wait(process, begun.exists)
+                left = moments.uniform(0.1, longest)
             if process.is_running(left):
                 with suppress(ProcessLookupError):  # it may have ended just now
                     os.kill(process.process, signal.SIGKILL)

@@ -7,7 +7,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tests.helpers.runs import TINY, Run, json_of, read, run_command, same, trained, untimed
 
-ONE_EPOCH = (*TINY, "trainer.max_epochs=1")
+FEW = ("model.hidden=[16]", "data.train_size=32", "data.val_size=16", "data.test_size=16")
+ONE_EPOCH = (*TINY, *FEW, "trainer.max_epochs=1")
 # These are defaults. With each in a directory's name, the name would be too long.
 LONG = (
     "trainer.accumulate_grad_batches=1",
@@ -37,7 +38,7 @@ def test_a_sweep_gives_what_each_job_gives_alone(tmp_path: Path) -> None:
         assert not set("=,[](){} '\"") & set(str(job))
         assert len(job.name) < 100
         run = Run(tmp_path / job, 0.0)
-        alone = trained(f"model={model}", "trainer.max_epochs=1", "seed=3")
+        alone = trained(f"model={model}", *FEW, "trainer.max_epochs=1", "seed=3")
         assert same(read(run.last)["state_dict"], read(alone.last)["state_dict"])
         assert untimed(run.history) == untimed(alone.history)
         assert run.metrics["test"] == alone.metrics["test"]

@@ -1,5 +1,6 @@
 """The same sweep in the same directory passes over ended jobs and resumes the others."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,11 @@ from tests.helpers.runs import (
     untimed,
 )
 
-THREE_EPOCHS = (*TINY, "trainer.max_epochs=3", "model=dense", "hydra.sweep.dir=sweep")
+DENSE_OF_FEW = (
+    *("model=dense", "model.hidden=[16]", "model.latent_dim=4"),
+    *("data.batch_size=16", "data.train_size=32", "data.val_size=16", "data.test_size=16"),
+)
+THREE_EPOCHS = (*TINY, *DENSE_OF_FEW, "trainer.max_epochs=3", "hydra.sweep.dir=sweep")
 
 
 def files_of(run: Run) -> dict[str, bytes]:
@@ -46,7 +51,7 @@ def test_a_diverged_job_fails_alone_and_is_the_only_one_to_be_tried_again(tmp_pa
     assert "Traceback" in (diverged.directory / "train.log").read_text()
     assert not (diverged.directory / "metrics.json").exists()
     assert not diverged.last.exists()
-    alone = trained("model=dense", "trainer.max_epochs=3", "model.optimizer.lr=0.002")
+    alone = trained(*DENSE_OF_FEW, "trainer.max_epochs=3", "model.optimizer.lr=0.002")
     assert same(read(third.last)["state_dict"], read(alone.last)["state_dict"])
     assert untimed(third.history) == untimed(alone.history)
 
@@ -100,7 +105,9 @@ def test_a_run_that_was_killed_in_its_tests_only_tests(tmp_path: Path) -> None:
     whole = trained(*DENSE)
     stopping = ("early_stopping.patience=1", "early_stopping.min_delta=99")
     for name, settings, epochs in (("ended", (), 3), ("stopped early", stopping, 2)):
-        run = train_in(tmp_path / name, *DENSE, *settings)
+        run = trained(*DENSE, *settings)
+        shutil.copytree(run.directory, tmp_path / name)
+        run = Run(tmp_path / name, run.returned)
         (run.directory / "metrics.json").unlink()
         weights = run.last.read_bytes()
         again = train_in(tmp_path / name, *DENSE, *settings, go_on=True)
@@ -133,7 +140,7 @@ def test_of_two_runs_in_one_directory_one_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_that_start_together_have_directories_of_their_own(tmp_path: Path) -> None:
-    quick = (*TINY, "trainer.max_epochs=1", "model=dense")
+    quick = (*TINY, *DENSE_OF_FEW, "trainer.max_epochs=1")
     both = [start_command("train.py", *quick, directory=tmp_path) for _ in range(2)]
     for run in both:
         assert run.wait().stderr == ""

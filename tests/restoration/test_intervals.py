@@ -11,6 +11,7 @@ from PIL import Image
 import denoise
 from denoisers.checkpoint import load_model
 from denoisers.intervals.calibration import calibrations_of
+from groundwork.batch import Batch
 from restoration.report import Report
 from tests.helpers.lines import line_for
 from tests.helpers.pictures import read_picture
@@ -27,6 +28,7 @@ from tests.helpers.runs import (
 
 RUN = ("model=dense", "trainer.max_epochs=6", "data.train_size=512", "data.val_size=1000")
 INTERVALS, SIGMA = "intervals=0.9", "sigma=0.5"
+PICTURES = 40
 
 
 @cache
@@ -41,18 +43,23 @@ def restore(*overrides: str, checkpoint: Path | str | None = None) -> list[Repor
     return denoise.denoise(compose("denoise", f"checkpoint={path}", "device=cpu", *overrides))
 
 
+@cache
+def images_of_the_test() -> Batch:
+    return evaluation_images(compose("train", *TINY, "data.test_size=1000"), "test", PICTURES)
+
+
 def save_noisy(folder: Path, count: int) -> torch.Tensor:
     """Write noisy test images as pictures, and return the clean ones: N C H W."""
     folder.mkdir()
-    batch = evaluation_images(compose("train", *TINY, "data.test_size=1000"), "test", count)
-    for number, image in enumerate(batch.noisy):
+    batch = images_of_the_test()
+    for number, image in enumerate(batch.noisy[:count]):
         pixels = np.rint(255 * image[0].numpy()).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:02}.png")
-    return batch.clean
+    return batch.clean[:count]
 
 
 def test_what_eval_calibrates_holds_in_the_pictures_that_denoise_writes(tmp_path: Path) -> None:
-    clean = save_noisy(tmp_path / "in", 60)
+    clean = save_noisy(tmp_path / "in", PICTURES)
     reports = restore(INTERVALS, SIGMA, f"input={tmp_path}/in", f"output={tmp_path}/out")
     inside, widths = [], []
     for report, right in zip(reports, clean, strict=True):

@@ -1,5 +1,6 @@
 """denoise.py's methods, and the help for noise that is not even."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,11 @@ from tests.helpers.symmetries import by_hand
 
 CPU = torch.device("cpu")
 UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=blind")
+
+
+@cache
+def by_noise() -> ByNoise:
+    return ByNoise(None, CPU)
 
 
 def psnr(picture: np.ndarray, clean: np.ndarray) -> float:
@@ -72,12 +78,12 @@ def test_noise_that_cannot_be_estimated_has_to_be_given(tmp_path: Path) -> None:
 
 
 def test_zero_shot_learns_from_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zero_shot.restore, "__defaults__", (None, 60))
+    monkeypatch.setattr(zero_shot.restore, "__defaults__", (None, 30))
     noisy = (
-        np.rint(with_noise(photograph(3, 160, 160), 0.1).clip(0, 1) * 255).astype(np.float32) / 255
+        np.rint(with_noise(photograph(3, 90, 90), 0.1).clip(0, 1) * 255).astype(np.float32) / 255
     )
     restored, report = restore(tmp_path, noisy, "method=zero_shot", "seed=3")
-    expected = zero_shot.restore(noisy, 3, None, 60)
+    expected = zero_shot.restore(noisy, 3, None, 30)
     assert np.abs(restored - expected).max() < 0.51 / 255 + 1e-6
     assert report.how.training is None
     assert "trained on the picture itself" in report.task.reports[0].read_text()
@@ -157,9 +163,9 @@ def camera_noise(clean: np.ndarray, shot: float) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("sigma", [5, 25, 50])
 def test_white_noise_chooses_the_weights_for_it(channels: int, sigma: int) -> None:
-    clean = photograph(3, 300, 400)[:channels]
+    clean = photograph(3, 190, 200)[:channels]
     noisy = with_noise(clean, sigma / 255)
-    method = ByNoise(None, CPU)
+    method = by_noise()
     restored, how = method(noisy, estimate_std(noisy))
     assert how.checkpoint == "photo"
     assert not how.noise_is_correlated
@@ -168,9 +174,9 @@ def test_white_noise_chooses_the_weights_for_it(channels: int, sigma: int) -> No
 
 @pytest.mark.parametrize("shot", [0.001, 0.01])
 def test_the_noise_of_a_camera_chooses_the_weights_for_it(shot: float) -> None:
-    clean = photograph(3, 300, 400)
+    clean = photograph(3, 190, 200)
     noisy = camera_noise(clean, shot)
-    method = ByNoise(None, CPU)
+    method = by_noise()
     restored, how = method(noisy, None)
     assert how.checkpoint == "camera"
     assert how.noise_is_correlated
@@ -178,9 +184,9 @@ def test_the_noise_of_a_camera_chooses_the_weights_for_it(shot: float) -> None:
 
 
 def test_all_planes_of_a_stack_are_restored_by_the_weights_for_the_first() -> None:
-    clean = photograph(3, 160, 160)
+    clean = photograph(3, 110, 120)
     white, correlated = with_noise(clean, 0.1), camera_noise(clean, 0.01)
-    method = ByNoise(None, CPU)
+    method = by_noise()
     for first, name in ((white, "photo"), (correlated, "camera")):
         settled = for_noise_of(method, first)
         assert {settled(plane, None).how.checkpoint for plane in (white, correlated)} == {name}
@@ -200,7 +206,7 @@ def test_noise_is_looked_at_in_all_four_quarters() -> None:
 def test_the_report_names_the_weights_and_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clean = photograph(3, 160, 160)
+    clean = photograph(3, 110, 120)
     _, report = restore(tmp_path / "white", with_noise(clean, 0.1))
     header, row = (line.split() for line in capsys.readouterr().out.splitlines()[1:4:2])
     assert dict(zip(header[1::2], row[1::2], strict=True))["weights"] == "photo"
