@@ -1,8 +1,5 @@
 """A user's mistake ends with one line that names it, before anything is written."""
 
-import zipfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,18 +10,13 @@ from denoisers.dense import Dense
 from tests.helpers.lines import line_for
 from tests.helpers.models import new_model
 from tests.helpers.runs import (
-    CLASSIFIER,
-    CPU,
     DENSE,
     OPEN,
     SPOIL,
-    TINY,
-    VAE,
     composite_of,
     contents,
     read,
     resume_in,
-    run_command,
     same,
     score_in,
     train_in,
@@ -190,50 +182,6 @@ def test_a_bad_setting_is_named_and_nothing_is_written(
     assert not run.exists()
 
 
-NEAREST = [
-    # what is given -> what the line asks about
-    ("model=vea", "model=vae"),
-    ("data=mnistt", "data=mnist"),
-    ("trainer=gpuu", "trainer=gpu"),
-    ("experiment=dmeo", "experiment=demo"),
-    ("modle=vae", "model"),
-    ("sed=3", "seed"),
-    ("+sed=3", "seed"),
-    ("noise.stdd=1", "noise.std"),
-    ("+noise.stdd=1", "noise.std"),
-    ("trainer.max_epoch=3", "trainer.max_epochs"),
-    ("early_stoping.patience=1", "early_stopping.patience"),
-    ("+early_stopping.patient=1", "early_stopping.patience"),
-    ("model.optimizer.lrr=1", "model.optimizer.lr"),
-    ("+model.optimizer.lrr=1", "model.optimizer.lr"),
-    ("~model.optimizer.lrr", "model.optimizer.lr"),
-    # a setting of a node below
-    ("model.lr=0.01", "model.optimizer.lr"),
-    ("+model.lr=0.01", "model.optimizer.lr"),
-    ("std=0.2", "noise.std"),
-    ("~early_stoping.patience", "early_stopping.patience"),
-    ("hydra.run.dri=x", "hydra.run.dir"),
-    ("model.loss=mae", "model.loss=mse"),
-    ("model={optimizer:{lrr:1}}", "model.optimizer.lr"),
-    ("trainer.accelerator=cpuu", "trainer.accelerator=cpu"),
-    ("trainer.profiler=simpel", "trainer.profiler=simple"),
-    ("trainer.precision=bf16-mixd", "trainer.precision=bf16-mixed"),
-]
-
-
-@pytest.mark.parametrize(("override", "meant"), NEAREST)
-def test_the_nearest_valid_choice_is_proposed(override: str, meant: str, tmp_path: Path) -> None:
-    choice = [] if override.startswith("model=v") else ["model=dense"]
-    line = line_for(lambda: train_in(tmp_path / "run", *choice, override))
-    assert line.endswith(f"did you mean {meant}?")
-
-
-def test_choices_are_listed_where_none_is_near(tmp_path: Path) -> None:
-    line = line_for(lambda: train_in(tmp_path / "run", "model.x=1"))
-    choices = "channels, loss, optimizer, seed"
-    assert line == f"model.x: there is no such setting, the choices are {choices}"
-
-
 @pytest.mark.parametrize(
     ("override", "named"),
     [
@@ -301,77 +249,6 @@ def test_missing_paths_are_asked_for(tmp_path: Path) -> None:
     assert not contents(tmp_path)
 
 
-def truncated(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def emptied(file: Path) -> None:
-    file.write_bytes(b"")
-
-
-def flipped(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-def another_zip(file: Path) -> None:
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("letter.txt", "hello")
-
-
-def weights_alone(file: Path) -> None:
-    torch.save({"state_dict": {"weight": torch.zeros(3)}}, file)
-
-
-def from_the_future(file: Path) -> None:
-    content = torch.load(file, weights_only=True)
-    content["run"]["format_version"] = 999
-    torch.save(content, file)
-
-
-@pytest.mark.parametrize(
-    "damage", [truncated, emptied, flipped, another_zip, weights_alone, from_the_future]
-)
-def test_a_damaged_checkpoint_is_refused_by_its_name(
-    damage: Callable[[Path], None], tmp_path: Path
-) -> None:
-    file = tmp_path / "damaged.ckpt"
-    file.write_bytes(trained(*DENSE).last.read_bytes())
-    damage(file)
-    run = tmp_path / "run"
-    for call in (
-        lambda: score_in(run, file),
-        lambda: resume_in(run, file, "trainer.max_epochs=9"),
-        lambda: score_in(run, trained(*VAE).best, f"classifier={file}"),
-        lambda: train_in(run, *composite_of(file, trained(*CLASSIFIER).best)),
-    ):
-        assert str(file) in line_for(call)
-    assert not run.exists()
-
-
-@pytest.mark.parametrize("key", ["data", "noise", "objective", "trainer", "model", "seed"])
-def test_a_checkpoint_that_lacks_settings_is_refused_by_its_name(key: str, tmp_path: Path) -> None:
-    file = tmp_path / "incomplete.ckpt"
-    content = torch.load(trained(*DENSE).last, weights_only=True)
-    del content["run"][key]
-    torch.save(content, file)
-    for call in (score_in, resume_in):
-        assert str(file) in line_for(partial(call, tmp_path / "run", file))
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_checkpoint_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
-    dense, classifier = trained(*DENSE).best, trained(*CLASSIFIER).best
-    line = line_for(lambda: score_in(tmp_path, classifier, f"classifier={classifier}"))
-    assert line.startswith("classifier: a Classifier is scored with its own")
-    line = line_for(lambda: score_in(tmp_path, dense, f"classifier={dense}"))
-    assert line == f"classifier: {dense} holds a Dense, not a classifier"
-    line = line_for(lambda: train_in(tmp_path, *composite_of(classifier, dense)))
-    assert "model.denoiser must be" in line
-    assert not contents(tmp_path)
-
-
 def test_a_loss_that_diverges_ends_the_run_and_saves_no_weights(tmp_path: Path) -> None:
     line = line_for(lambda: train_in(tmp_path, "model=dense", "model.optimizer.lr=1e30"))
     assert "step" in line
@@ -388,42 +265,3 @@ def test_a_loss_that_diverges_later_leaves_the_good_checkpoints(tmp_path: Path) 
     for ours, theirs in (("best", good.best), ("last", good.last)):
         weights = read(tmp_path / "checkpoints" / f"{ours}.ckpt")["state_dict"]
         assert same(weights, read(theirs)["state_dict"])
-
-
-def test_the_command_says_one_line_and_exits_with_1(tmp_path: Path) -> None:
-    checkpoint = f"checkpoint={trained(*DENSE).best}"
-    for script, arguments, named in (
-        ("train.py", [*TINY, "model=vea"], "model=vae"),
-        ("train.py", [*TINY, "model=dense", "model.optimizer.lr=1e30"], "step"),
-        ("eval.py", [checkpoint, *CPU[:2], "trainer.devices=2"], "trainer.devices"),
-    ):
-        done = run_command(script, *arguments, directory=tmp_path)
-        assert done.returncode == 1
-        (line,) = done.stderr.splitlines()
-        assert line.startswith(f"{script}: ")
-        assert named in line
-        assert "Traceback" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("script", "refused"),
-    [
-        ("train.py", ["noise=salt"]),  # there is no such noise
-        ("eval.py", ["noise.std=0.3"]),  # of which checkpoint?
-        ("export.py", ["format=onnx"]),
-    ],
-)
-def test_help_and_refusals_do_not_wait_for_torch(
-    script: str, refused: list[str], tmp_path: Path
-) -> None:
-    for arguments, status in ((["--help"], 0), (refused, 1)):
-        done = run_command(script, *arguments, directory=tmp_path, options=["-X", "importtime"])
-        assert done.returncode == status
-        lines = done.stderr.splitlines()
-        times = [line for line in lines if line.startswith("import time:")]
-        imported = {line.split("|")[-1].strip() for line in times}
-        assert "hydra" in imported
-        assert not imported & {"torch", "pytorch_lightning", "numpy", "matplotlib"}
-        assert ("seed: 0" in done.stdout) == (status == 0)
-        assert len(lines) - len(times) == status
-    assert not any(tmp_path.iterdir())

@@ -36,7 +36,7 @@ from tests.helpers.runs import (
 
 CORES = len(os.sched_getaffinity(0))
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-SURROUNDINGS = "trainer.callbacks=[{_target_:tests.helpers.runs.Surroundings}]"
+SURROUNDINGS = "trainer.callbacks=[{_target_:tests.helpers.callbacks.Surroundings}]"
 SWEEP = ("-m", *TINY, "model=dense", "trainer.max_epochs=2", "hydra.sweep.dir=sweep")
 
 

@@ -9,7 +9,8 @@ import pytest
 import tifffile
 from pytorch_lightning import Trainer
 
-from tests.helpers.runs import CPU, TINY, Kill, Run, contents, json_of, run_command
+from tests.helpers.callbacks import Kill
+from tests.helpers.runs import CPU, TINY, Run, contents, json_of, run_command
 
 if find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
     pytest.skip("needs pip install '.[optuna]'", allow_module_level=True)

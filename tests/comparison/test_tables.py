@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from comparison import report
-from tests.comparison.test_leaderboard import compared, write_pair
+from tests.helpers.leaderboard import compared, write_pair
 
 
 def test_a_metric_by_choice_is_compared_where_it_was_measured(tmp_path: Path) -> None:

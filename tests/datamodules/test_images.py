@@ -8,50 +8,25 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torchvision import datasets
 
 from datamodules.images import ImageDataModule, Split
 from datamodules.labelled_images import stratified_split
-from datamodules.mnist import MNIST, FashionMNIST, MNISTFormat
+from datamodules.mnist import FashionMNIST
 from datamodules.noise import Gaussian
-from datamodules.sampling import Draw, DrawSampler
 from groundwork.batch import Batch
+from tests.helpers.batches import clean, draws, order, rows_per_class
 from tests.helpers.mnist import new_mnist
 from tests.helpers.models import new_data, new_model, quiet_trainer
 
 EVALUATION: tuple[Split, ...] = ("val", "test")
 
 
-def draws(data: ImageDataModule, split: Split, epoch: int = 0) -> list[Draw]:
-    """Return what a split's loader yields in an epoch."""
-    loader = {
-        "train": data.train_dataloader,
-        "val": data.val_dataloader,
-        "test": data.test_dataloader,
-    }[split]()
-    assert isinstance(loader.sampler, DrawSampler)
-    loader.sampler.set_epoch(epoch)
-    return list(loader)
-
-
 def batches(data: ImageDataModule, split: Split, epoch: int = 0) -> list[Batch]:
     return [data.on_after_batch_transfer(draw, 0) for draw in draws(data, split, epoch)]
 
 
-def order(data: ImageDataModule, split: Split, epoch: int = 0) -> list[int]:
-    return torch.cat([draw.positions for draw in draws(data, split, epoch)]).tolist()
-
-
 def noisy(data: ImageDataModule, split: Split, epoch: int = 0) -> Tensor:
     return torch.cat([batch.noisy for batch in batches(data, split, epoch)])
-
-
-def clean(data: ImageDataModule, split: Split) -> Tensor:
-    """Return a split's images in its own order."""
-    return data.eval_batch(split, torch.arange(data.size(split))).clean
-
-
-# Batches
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -207,10 +182,6 @@ def test_evaluation_noise_has_the_level_of_the_setting() -> None:
 # Splits
 
 
-def rows_per_class(labels: Tensor) -> Tensor:
-    return labels.bincount(minlength=10)
-
-
 @pytest.mark.parametrize("val_size", [1, 9, 100, 333, 999])
 def test_the_split_is_disjoint_complete_and_of_the_given_size(val_size: int) -> None:
     labels = torch.randint(10, (1_000,), generator=torch.Generator().manual_seed(0))
@@ -286,107 +257,6 @@ def test_examples_are_the_first_of_each_class() -> None:
 def test_a_setting_out_of_range_is_refused_by_name(argument: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"\b{argument}\b.* must be .*{value}"):
         new_data(**{argument: value})
-
-
-# Procedural images
-
-
-def test_procedural_images_follow_from_the_data_seed() -> None:
-    first, same, other = (new_data(data_seed=seed) for seed in (3, 3, 4))
-    for split in ("train", "val", "test"):
-        images = clean(first, split)
-        assert torch.equal(clean(same, split), images)
-        assert torch.equal(same.labels(split), first.labels(split))
-        assert not torch.equal(clean(other, split), images)
-
-
-def test_no_procedural_image_is_in_two_splits_or_twice_in_one() -> None:
-    data = new_data(train_size=400, val_size=200, test_size=600)
-    images = torch.cat([clean(data, split) for split in ("train", "val", "test")])
-    assert len(images.flatten(1).unique(dim=0)) == len(images) == 1_200
-
-
-@pytest.mark.parametrize("test", [False, True])
-def test_procedural_images_have_the_format_of_fashion_mnist(test: bool) -> None:
-    data = new_data(train_size=300, val_size=100, test_size=400)
-    images, labels = data.load(test)
-    assert images.shape == (400, 1, 28, 28)
-    assert images.dtype == torch.uint8
-    assert labels.dtype == torch.int64
-    assert labels.unique().tolist() == list(range(10))
-    assert data.class_names == FashionMNIST.class_names
-    assert (data.image_shape, data.num_classes) == ((1, 28, 28), 10)
-
-
-def test_every_procedural_image_shows_something_on_a_black_background() -> None:
-    images, labels = new_data(test_size=500).load(test=True)
-    pixels = images.flatten(1)
-    assert (pixels.max(1).values > 50).all()
-    assert ((pixels > 0).sum(1) > 30).all()
-    corners = images[:, 0, [0, 0, -1, -1], [0, -1, 0, -1]]
-    for label in range(10):
-        assert (pixels[labels == label] == 0).double().mean() > 0.1
-        assert (corners[labels == label] == 0).double().mean() > 0.8
-
-
-def test_procedural_classes_differ_more_between_than_within() -> None:
-    """The nearest class mean recognises far more than the 10 % of chance."""
-    data = new_data(train_size=900, val_size=100, test_size=300)
-    train, labels = clean(data, "train").flatten(1), data.labels("train")
-    means = torch.stack([train[labels == label].mean(0) for label in range(10)])
-    guess = torch.cdist(clean(data, "test").flatten(1), means).argmin(1)
-    assert (guess == data.labels("test")).double().mean() > 0.5
-
-
-# Real data
-
-
-@pytest.fixture(scope="module")
-def fashion_mnist(fashion_mnist_root: Path) -> MNISTFormat:
-    data = new_mnist(FashionMNIST, fashion_mnist_root)
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    return data
-
-
-def test_fashion_mnist_has_its_60_000_and_10_000_images(fashion_mnist: MNISTFormat) -> None:
-    sizes = [fashion_mnist.size(split) for split in ("train", "val", "test")]
-    assert sizes == [55_000, 5_000, 10_000]
-    assert rows_per_class(fashion_mnist.labels("train")).tolist() == [5_500] * 10
-    assert rows_per_class(fashion_mnist.labels("val")).tolist() == [500] * 10
-    assert rows_per_class(fashion_mnist.labels("test")).tolist() == [1_000] * 10
-
-
-def test_fashion_mnist_is_what_torchvision_reads(fashion_mnist: MNISTFormat) -> None:
-    train = datasets.FashionMNIST(fashion_mnist.root, train=True)
-    test = datasets.FashionMNIST(fashion_mnist.root, train=False)
-    training, validation = stratified_split(train.targets, 5_000)
-    expected: dict[Split, tuple[Tensor, Tensor]] = {
-        "train": (train.data[training], train.targets[training]),
-        "val": (train.data[validation], train.targets[validation]),
-        "test": (test.data, test.targets),
-    }
-    for split, (images, labels) in expected.items():
-        index = torch.arange(0, len(images), 7)
-        batch = fashion_mnist.eval_batch(split, index)
-        assert torch.equal(batch.clean[:, 0], images[index] / 255)
-        assert torch.equal(batch.label, labels[index])
-    assert fashion_mnist.class_names == tuple(train.classes)
-
-
-def test_fashion_mnist_trains_on_each_image_once(fashion_mnist: MNISTFormat) -> None:
-    assert sorted(order(fashion_mnist, "train")) == list(range(55_000))
-
-
-def test_mnist_has_its_60_000_and_10_000_images(mnist_root: Path) -> None:
-    data = new_mnist(MNIST, mnist_root, val_size=6_000)
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    assert [data.size(split) for split in ("train", "val", "test")] == [54_000, 6_000, 10_000]
-    first = datasets.MNIST(mnist_root, train=False).data[0]
-    assert torch.equal(clean(data, "test")[0, 0], first / 255)
 
 
 def test_the_validation_split_must_leave_training_images(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from datamodules.value_range import Numbers, value_range
-from tests.datamodules.test_folder import new_folder
+from tests.helpers.picture_folder import new_folder
+from tests.helpers.restoring import pixels, restore
 from tests.helpers.runs import json_of
-from tests.restoration.test_denoise import pixels, restore
 
 
 def restored(folder: Path, picture: np.ndarray, *overrides: str, **settings: Any) -> Any:

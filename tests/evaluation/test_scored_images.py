@@ -14,8 +14,8 @@ import compare
 from denoisers.checkpoint import load_model
 from denoisers.metrics import psnr
 from exporting.about import describe_export, metrics_beside
-from tests.comparison.test_leaderboard import compared, labels, reasons
 from tests.helpers.comparison import write_evaluation, write_run
+from tests.helpers.leaderboard import compared, labels, reasons
 from tests.helpers.runs import (
     CLASSIFIER,
     CONTROL,

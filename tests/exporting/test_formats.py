@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,102 +17,19 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-import export
-from cli import checkpoint_options
 from cli.config import plain
 from datamodules.mnist import FashionMNIST
-from denoisers.base import ImageModel
-from denoisers.checkpoint import describe, load_model
-from denoisers.composite import Composite
-from denoisers.optimizer import OptimizerSettings
-from exporting import onnx as onnx_format
-from exporting import safetensors as safetensors_format
+from denoisers.checkpoint import load_model
 from exporting.about import describe_export
-from exporting.checks import TOLERANCE, largest_difference, outputs
+from exporting.checks import TOLERANCE, outputs
+from tests.helpers.exports import LICENCE, ONNX, SMALL, checkpoint_of, export_to, exported
 from tests.helpers.lines import line_for
-from tests.helpers.models import new_model
-from tests.helpers.runs import (
-    DENSE,
-    ROOT,
-    compose,
-    contents,
-    read,
-    run_command,
-    same,
-    trained,
-)
-from tests.helpers.shared import once
+from tests.helpers.runs import DENSE, ROOT, compose, contents, read, trained
 
-ONNX = pytest.mark.skipif(
-    bool(onnx_format.missing()), reason="ONNX comes with pip install '.[onnx]'"
-)
 FORMATS = [pytest.param("onnx", marks=ONNX), "torch_export", "safetensors"]
-SMALL: dict[
-    str, dict[str, Any]
-] = {  # smaller models, since following sizes through the layers takes long
-    "vae": {"hidden": [16], "latent_dim": 4},
-    "classifier": {"channels": [4, 4], "hidden": 8},
-    "conv_upsample": {"channels": [4, 8]},
-    "conv_transposed": {"channels": [4, 8]},
-    "unet": {"channels": [4, 8]},
-    "dncnn": {"depth": 3, "width": 4},
-    "residual_unet": {"channels": [4, 8], "blocks": [1, 1]},
-}
 MODELS = ["dense", "composite", *SMALL]
 ANY_SIZE = {"conv_upsample", "conv_transposed", "unet", "dncnn", "residual_unet"}
 OUTPUTS = {"classifier": ["logits"], "composite": ["restored", "logits"]}
-LICENCE = "CC0-1.0"
-
-
-def checkpoint_of(name: str) -> Path:
-    """Return the best checkpoint of a trained run for "dense".
-
-    For other names it has another small model, with random weights and random batch statistics.
-    """
-    if name == "dense":
-        return trained(*DENSE).best
-    return once(lambda folder: save_checkpoint(name, folder / "best.ckpt"), "exported", name)
-
-
-def save_checkpoint(name: str, file: Path) -> Path:
-    torch.manual_seed(0)
-    if name == "composite":
-        parts = {part: describe(new_model(part, **SMALL[part])) for part in ("vae", "classifier")}
-        optimizer: OptimizerSettings = {
-            "lr": 0.001,
-            "schedule": "exponential",
-            "lr_decay": 0.9,
-            "warmup": 0.0,
-            "weight_decay": 0.0,
-            "muon_lr": None,
-        }
-        model: ImageModel = Composite(parts["vae"], parts["classifier"], False, 1.0, optimizer, 0)
-    else:
-        model = new_model(name, **SMALL[name])
-    state = model.state_dict()
-    for key, values in state.items():
-        if "running" in key:
-            values.uniform_(0.5, 1.5)
-    described = describe(model)
-    content = read(trained(*DENSE).best)
-    content |= {"state_dict": state, "hyper_parameters": described["arguments"]}
-    content["optimizer_states"] = []  # they are large, and belong to another model
-    content["run"]["model"] = described["name"]
-    torch.save(content, file)
-    return file
-
-
-def exported(name: str, format: str) -> Path:
-    """Export a model once for all tests that only read the file."""
-    chosen = (f"format={format}", f"licence={LICENCE}")
-    names = ("exported", name, format)
-    return once(lambda folder: export_to(folder / "model", checkpoint_of(name), *chosen), *names)
-
-
-def export_to(output: Path, checkpoint: Path, *overrides: str) -> Path:
-    """Export a checkpoint as export.py's command line does."""
-    arguments = [f"checkpoint={checkpoint}", f"output={output}", *overrides]
-    return export.export(compose("export", *arguments, *checkpoint_options.score(arguments)))
 
 
 def runner(file: Path, format: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
@@ -314,162 +230,3 @@ def test_the_documented_example_needs_nothing_but_onnx_runtime(tmp_path: Path) -
     with torch.no_grad():
         expected = load_model(run.best)[0](torch.from_numpy(noisy)).numpy()
     np.testing.assert_allclose(np.load(tmp_path / "restored.npy"), expected, atol=TOLERANCE)
-
-
-def only(wrong: Callable[[Tensor], bool], error: float) -> Callable[[Tensor], tuple[Tensor]]:
-    """Return a random DnCNN that is off by `error` on the images that `wrong` chooses."""
-    model = new_model("dncnn", **SMALL["dncnn"]).eval()
-
-    def run(images: Tensor) -> tuple[Tensor]:
-        with torch.no_grad():
-            restored = model(images)
-        return (restored + error if wrong(images) else restored,)
-
-    return run
-
-
-REAL = torch.full((9, 1, 28, 28), 0.25)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "named"),
-    [
-        (lambda images: len(images) == 1, "1 random images"),
-        (lambda images: len(images) == 7, "7 random images"),
-        (lambda images: len(images) == 64, "64 random images"),
-        (lambda images: images.shape[2] % 2 == 1, "images of 29 x 31 pixels"),
-        (lambda images: images.shape[3] == 64, "images of 48 x 64 pixels"),
-        (lambda images: bool((images == 0.25).all()), "1 real images"),
-        (lambda images: bool((images < 0).any()), "1 random images"),
-    ],
-)
-def test_a_difference_on_any_kind_of_input_is_found(
-    wrong: Callable[[Tensor], bool], named: str
-) -> None:
-    torch.manual_seed(0)
-    state = torch.get_rng_state()
-    right = only(lambda images: False, 0)
-    torch.set_rng_state(state)
-    model = new_model("dncnn", **SMALL["dncnn"]).eval()
-    assert largest_difference(model, right, REAL) == 0
-    for error in (2 * TOLERANCE, float("nan")):
-        torch.set_rng_state(state)
-        line = line_for(partial(largest_difference, model, only(wrong, error), REAL))
-        assert named in line
-        assert "nothing was written" in line
-    torch.set_rng_state(state)
-    assert 0 < largest_difference(model, only(wrong, TOLERANCE / 2), REAL) < TOLERANCE
-
-
-def test_nothing_is_written_where_the_check_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for load, said in (
-        (lambda content: lambda images: (images,), "differs from the original"),
-        (lambda content: lambda images: (images[:, :, 1:],), "differs from the original by inf"),
-        (lambda content: lambda images: images.no_such_thing, "fails on 1 random images"),
-    ):
-        monkeypatch.setattr(safetensors_format, "load", load)
-        new = partial(export_to, tmp_path / "new", checkpoint_of("vae"), "format=safetensors")
-        assert said in line_for(new)
-    assert not contents(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "named"),
-    [
-        (["format=onxx"], "format=onxx: there is no such format, did you mean format=onnx?"),
-        (["format=keras"], "the choices are onnx, safetensors, torch_export"),
-        (["format=null"], "format=None"),
-        (["check=none"], "check=none: should be 'real' or 'random'"),
-        (["licence=3"], "licence=3"),
-        (["output=3"], "output=3"),
-        (["noise.std=-1"], "noise.std"),
-        (["data=procedural", "data.test_size=0"], "test_size"),
-        (["output={tmp}/file/model.safetensors"], "file/model.safetensors could not be written"),
-    ],
-)
-def test_a_bad_setting_is_named(overrides: list[str], named: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    given = [override.format(tmp=tmp_path) for override in overrides]
-    line = line_for(
-        lambda: export_to(tmp_path / "model", checkpoint_of("vae"), "format=safetensors", *given)
-    )
-    assert named in line
-    assert contents(tmp_path) == {"file": b""}
-
-
-def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
-    copy = tmp_path / "copy.ckpt"
-    copy.write_bytes(checkpoint_of("classifier").read_bytes())
-    arguments = [f"checkpoint={copy}", "format=safetensors"]
-    cfg = compose("export", *arguments, *checkpoint_options.score(arguments))
-    file = export.export(cfg)
-    assert file == tmp_path / "copy.model.safetensors"
-    before = contents(tmp_path)
-    line = line_for(lambda: export.export(cfg))
-    assert line == f"{file} exists already: give another output"
-    assert contents(tmp_path) == before
-
-
-def test_the_weights_alone_are_exported_like_the_checkpoint(tmp_path: Path) -> None:
-    run = trained(*DENSE)
-    weights = run.directory / "checkpoints" / "best.safetensors"
-    exports = [
-        export_to(tmp_path / name, source, "format=safetensors").read_bytes()
-        for name, source in (("a.safetensors", weights), ("b.safetensors", run.best))
-    ]
-    first, second = map(safetensors.torch.load, exports)
-    assert same(first, second)
-
-
-def test_what_is_no_checkpoint_or_lacks_a_package_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = trained(*DENSE)
-    for checkpoint in (run.directory / "metrics.json", tmp_path / "none.ckpt"):
-        assert str(checkpoint) in line_for(partial(export_to, tmp_path / "new", checkpoint))
-    monkeypatch.setattr(onnx_format, "PACKAGES", ("onnx", "no_such_runtime"))
-    line = line_for(partial(export_to, tmp_path / "new", run.best))
-    assert line == "format=onnx needs no_such_runtime: pip install '.[onnx]'"
-    assert not contents(tmp_path)
-
-
-@ONNX
-def test_the_command_writes_one_file_and_says_so_in_a_line(tmp_path: Path) -> None:
-    checkpoint = f"checkpoint={trained(*DENSE).best}"
-    arguments = (checkpoint, "output=new/model.onnx")
-    done = run_command("export.py", *arguments, directory=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert contents(tmp_path).keys() == {"new/model.onnx"}
-    (line,) = done.stdout.splitlines()
-    assert line.startswith("new/model.onnx: Dense, ")
-    assert "random and 64 real images" in line
-    assert not done.stderr
-
-
-def test_an_output_that_is_a_folder_gets_the_file(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    for given, folder in ((f"{tmp_path}/new/dir/", "new/dir"), (f"{tmp_path}/there", "there")):
-        arguments = [f"checkpoint={checkpoint_of('dense')}", f"output={given}", "check=random"]
-        arguments.append("format=safetensors")
-        cfg = compose("export", *arguments, *checkpoint_options.score(arguments))
-        assert export.export(cfg) == tmp_path / folder / "best.model.safetensors"
-        assert (tmp_path / folder / "best.model.safetensors").is_file()
-
-
-@pytest.mark.parametrize(
-    ("name", "format", "suffix"),
-    [
-        ("model.pt", "onnx", ".onnx"),
-        ("model.onnx", "torch_export", ".pt2"),
-        ("model.pt2", "safetensors", ".model.safetensors"),
-    ],
-)
-def test_an_output_with_the_name_of_another_format_is_refused(
-    name: str, format: str, suffix: str, tmp_path: Path
-) -> None:
-    wanted = f"^output={tmp_path / name}: a file of format={format} ends in {re.escape(suffix)};"
-    with pytest.raises(ValueError, match=wanted):
-        export_to(tmp_path / name, checkpoint_of("dense"), f"format={format}")
-    assert not list(tmp_path.iterdir())

@@ -9,17 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.processes import ENDLESS, Command
-from tests.helpers.runs import (
-    DENSE,
-    ROOT,
-    Run,
-    read,
-    resume_in,
-    same,
-    train_in,
-    trained,
-    untimed,
-)
+from tests.helpers.runs import DENSE, ROOT, Run, read, resume_in, same, train_in, trained, untimed
 
 
 @pytest.mark.parametrize(
@@ -56,7 +46,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_does(
 def test_before_the_first_epoch_there_is_nothing_to_go_on_from(
     seconds: float, tmp_path: Path
 ) -> None:
-    never = "trainer.callbacks=[{_target_:tests.helpers.runs.Wait}]"
+    never = "trainer.callbacks=[{_target_:tests.helpers.callbacks.Wait}]"
     run = Command(tmp_path, "train.py", *ENDLESS, never, "hydra.run.dir=run")
     run.wait_for((tmp_path / "run" / ".hydra").exists)
     time.sleep(seconds)

@@ -1,12 +1,8 @@
 """Images of one value or of one pixel, a single image, and a last batch of one in every pipeline.
 
-numpy's warnings about empty means and divisions are errors here.
-"""
+numpy's warnings about empty means and divisions are errors here."""
 
 import csv
-import math
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,18 +16,16 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 )
 from torch import Tensor
 
-import compare
 import eval
 import train
 from baselines.tuning import baselines
 from datamodules.labelled_images import LabelledImages
 from datamodules.noise import Gaussian, Noise
-from tests.helpers.comparison import write_evaluation, write_run
 from tests.helpers.models import new_data, new_model, quiet_trainer
-from tests.helpers.runs import CPU, Run, compose, json_of
+from tests.helpers.odd_images import assert_no_nan
+from tests.helpers.runs import CPU, Run, compose
 
 Pixels = Literal["black", "white", "constant", "random"]
-
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),
     pytest.mark.filterwarnings("error:constrained_layout not applied:UserWarning"),
@@ -115,39 +109,6 @@ def run_all(directory: Path, data: dict[str, Any], model: str) -> dict[str, Any]
         judge = trained(directory / "judge", data, "model=classifier", "trainer.max_epochs=1")
         overrides.append(f"classifier={judge.best}")
     return eval.evaluate(config("eval", data, *overrides), directory / "eval")
-
-
-def numbers(content: Any) -> Iterator[float]:
-    """Return all numbers in nested plain containers."""
-    if isinstance(content, dict):
-        for value in content.values():
-            yield from numbers(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from numbers(value)
-    elif isinstance(content, int | float):
-        yield content
-
-
-def assert_no_nan(directory: Path) -> None:
-    """Check that no file of a run has NaN, for people or for programs."""
-    written = 0
-    for file in directory.rglob("*"):
-        if file.suffix == ".json":
-            assert all(map(math.isfinite, numbers(json_of(file)))), file
-        elif file.suffix == ".csv":
-            for row in csv.reader(file.open()):
-                assert not {"nan", "inf", "-inf"} & set(map(str.lower, row)), file
-        elif file.suffix in (".txt", ".md", ".html"):
-            text = re.sub(r"data:image/png;base64,[^\"']*", "", file.read_text())
-            assert not re.search(r"(?i)\b(nan|inf)\b", text), file
-        else:
-            continue
-        written += 1
-    assert written > 1
-
-
-# From training to the report of an evaluation
 
 
 def test_the_images_here_are_odd() -> None:
@@ -257,48 +218,3 @@ def test_baselines_restore_odd_images(shape: tuple[int, int, int], count: int, s
             if baseline.name == "linear (Wiener)" and pixels in ("black", "white"):
                 # Pixels that never varied in training are restored as they always were.
                 assert torch.allclose(restored, validation.clean, atol=1e-6)
-
-
-# Comparisons
-
-
-def board(directory: Path, psnr: dict[str, list[float]]) -> tuple[str, list[dict[str, str]]]:
-    """Return a leaderboard of runs, with the PSNR of each image, as text and as rows of its CSV."""
-    for run, values in psnr.items():
-        model = run.split("_")[0]
-        seed = int(run.split("_")[1])
-        write_run(directory / run, run, model, seed=seed, psnr=float(np.mean(values)))
-        write_evaluation(directory / f"{run}_scores", run, np.array(values))
-    output = directory / "board"
-    assert compare.main([str(directory), "--output", str(output)]) == 0
-    assert_no_nan(output)
-    with (output / "leaderboard.csv").open() as file:
-        return (output / "leaderboard.md").read_text(), list(csv.DictReader(file))
-
-
-@pytest.mark.parametrize("count", [1, 5])
-def test_of_too_few_images_no_model_is_the_best(count: int, tmp_path: Path) -> None:
-    text, rows = board(tmp_path, {"dense_0": [20.0] * count, "vae_0": [18.0] * count})
-    assert [row["configuration"] for row in rows] == ["dense", "vae"]
-    assert [row["psnr"] for row in rows] == ["20.0", "18.0"]
-    for row in rows:  # one seed has no spread, and so few images have no interval
-        assert not row["psnr_std_over_seeds"]
-        assert not row["difference"]
-        assert not row["difference_low"]
-    assert "**" not in text
-    assert "Fewer than 6 images" in text
-    assert "None is in bold" in text
-
-
-def test_six_images_that_all_agree_are_enough(tmp_path: Path) -> None:
-    text, rows = board(tmp_path, {"dense_0": [20.0] * 6, "vae_0": [18.0] * 6, "vae_1": [18.0] * 6})
-    assert "**dense**" in text
-    assert float(rows[1]["difference_high"]) == pytest.approx(-2)
-    assert float(rows[1]["psnr_std_over_seeds"]) == 0
-
-
-def test_perfect_models_are_level(tmp_path: Path) -> None:
-    text, rows = board(tmp_path, {"dense_0": [100.0] * 20, "vae_0": [100.0] * 20})
-    assert float(rows[1]["difference"]) == 0
-    assert "**" not in text
-    assert "Fewer than" not in text

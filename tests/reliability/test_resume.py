@@ -38,7 +38,7 @@ LINEAR = (
     *(*DENSE, *SMALL, "model.optimizer.muon_lr=null"),
     *("model.optimizer.schedule=linear", "model.optimizer.warmup=1.5"),
 )
-POWER_CUT = "trainer.callbacks=[{_target_:tests.helpers.runs.PowerCut,epoch:1}]"
+POWER_CUT = "trainer.callbacks=[{_target_:tests.helpers.callbacks.PowerCut,epoch:1}]"
 
 
 def assert_same_run(resumed: Run, uninterrupted: Run) -> None:

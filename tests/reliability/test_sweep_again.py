@@ -79,7 +79,7 @@ def test_a_finished_run_is_known_by_its_config_and_returns_its_metric(tmp_path: 
 def test_a_job_that_was_killed_goes_on_in_its_directory_to_the_same_end(
     epoch: int, tmp_path: Path
 ) -> None:
-    node = f"{{_target_:tests.helpers.runs.Kill,epoch:{epoch},file:{tmp_path}/done}}"
+    node = f"{{_target_:tests.helpers.callbacks.Kill,epoch:{epoch},file:{tmp_path}/done}}"
     kill = f"trainer.callbacks=[{node}]"
     arguments = ("-m", *THREE_EPOCHS, "trainer.logger=true", "seed=3,4", kill)
     assert run_command("train.py", *arguments, directory=tmp_path).returncode == -9

@@ -2,7 +2,6 @@
 
 import io
 import struct
-import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,72 +9,29 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, PngImagePlugin
-from PIL.TiffImagePlugin import IFDRational
+from PIL import Image, PngImagePlugin
 
 from datamodules.stored import Form
 from restoration import png, tiff
 from restoration.about import Metadata
 from restoration.metadata import metadata_of
 from restoration.samples import Kind
-from restoration.writing import write_picture
+from tests.helpers.metadata import (
+    COLOURS,
+    EXIF,
+    GPS,
+    INTEROPERABILITY,
+    NIKON,
+    SRGB,
+    XMP,
+    camera,
+    chunks,
+    restored,
+    saved,
+)
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GREY = SRGB[:16] + b"GRAY" + SRGB[20:]
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6" b="2"/></x:xmpmeta>'
-NIKON = b"Nikon\0\x02\x10\0\0" + bytes(range(40))
 CANON = b"Canon\0" + bytes(range(41))
-EXIF, GPS, INTEROPERABILITY = 34665, 34853, 40965
-COLOURS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-
-
-def camera(note: bytes = NIKON) -> Image.Exif:
-    """Return the Exif of a photograph of 30 x 20 pixels, stored on its side, with a thumbnail."""
-    exif = Image.Exif()
-    exif.update({271: "Nikon", 274: 6, 306: "2020:01:01 00:00:00", 315: "A", 531: 1})
-    exif.update({282: IFDRational(300), 283: IFDRational(200), 296: 2})
-    exif.get_ifd(EXIF).update({33434: IFDRational(1, 125), 36867: "2019:01:01 00:00:00"})
-    exif.get_ifd(EXIF).update({37500: note, 40962: 30, 40963: 20, 37121: b"\1\2\3\0"})
-    exif.get_ifd(EXIF)[INTEROPERABILITY] = {1: "R98"}
-    place = tuple(IFDRational(*pair) for pair in ((52, 1), (31, 1), (12345, 1000)))
-    exif.get_ifd(GPS).update({1: "N", 2: place})
-    return exif
-
-
-def saved(path: Path, picture: np.ndarray = COLOURS, **settings: Any) -> Path:
-    Image.fromarray(picture).save(path, **settings)
-    return path
-
-
-def restored(source: Path, output: Path, picture: np.ndarray) -> tuple[Path, tuple[str, ...]]:
-    """Write a picture H W C with the metadata of `source`. All readers read the same pixels."""
-    planes = np.moveaxis(np.atleast_3d(picture), -1, 0)
-    lost = write_picture(output, planes[None], Kind(picture.dtype), metadata_of(source))
-    np.testing.assert_array_equal(np.asarray(Image.open(output)), picture)
-    if output.suffix == ".tif":
-        np.testing.assert_array_equal(tifffile.imread(output), picture)
-    return output, lost
-
-
-def chunks(path: Path) -> dict[str, list[bytes]]:
-    content, at = path.read_bytes(), 8
-    found: dict[str, list[bytes]] = {}
-    while at < len(content):
-        length, name = struct.unpack(">I4s", content[at : at + 8])
-        data = content[at + 8 : at + 8 + length]
-        assert content[at + 8 + length :][:4] == struct.pack(">I", zlib.crc32(name + data))
-        found.setdefault(name.decode(), []).append(data)
-        at += 12 + length
-    assert next(iter(found)) == "IHDR"
-    assert list(found)[-2:] == ["IDAT", "IEND"]
-    return found
-
-
-def with_chunks(path: Path, *parts: tuple[bytes, bytes]) -> Path:
-    content = saved(path).read_bytes()
-    added = b"".join(png.chunk(*part) for part in parts)
-    path.write_bytes(content[:33] + added + content[33:])
-    return path
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "png", "avif"])
@@ -320,71 +276,3 @@ def test_a_profile_is_for_the_pictures_colours(
             kept = given if given == profile else None
             assert Image.open(output).info.get("icc_profile") == kept
             assert len(lost) == (given != profile)
-
-
-BOMB = zlib.compress(bytes(2**21))
-BAD_CHUNKS = [
-    ((b"zTXt", b"a\0\0" + BOMB), "huge chunk zTXt"),
-    ((b"iTXt", b"a\0\1\0\0\0" + BOMB), "huge chunk iTXt"),
-    ((b"iTXt", b"a\0\0\0\0\0\xff\xfe"), "damaged or huge chunk iTXt"),
-    ((b"iTXt", b"a\0"), "chunk iTXt"),
-    ((b"tEXt", b"no keyword"), "chunk tEXt"),
-    ((b"tEXt", b"Raw profile type exif\0\nexif\n 4\nzz"), "damaged text Raw profile type exif"),
-    ((b"iCCP", b"a\0\0" + BOMB), "huge chunk iCCP"),
-    ((b"iCCP", b"a\0\0" + zlib.compress(b"short")), "a damaged colour profile"),
-    ((b"pHYs", b"12"), "chunk pHYs"),
-    ((b"gAMA", b"12345"), "chunk gAMA"),
-    ((b"eXIf", b"neither"), "damaged Exif"),
-]
-
-
-@pytest.mark.parametrize(("part", "reason"), BAD_CHUNKS)
-def test_a_bad_chunk_is_left_out(part: tuple[bytes, bytes], reason: str, tmp_path: Path) -> None:
-    source = with_chunks(tmp_path / "a.png", part, (b"tEXt", b"Title\0good"))
-    found = png.metadata_of_png(source)
-    if part[0] in (b"eXIf", b"iCCP") and "huge" not in reason:
-        found = metadata_of(source)
-    assert reason in "; ".join(found.lost)
-    assert [text.text for text in found.texts] == ["good"]
-    content, _ = png.encoded(COLOURS, found if part[0] != b"eXIf" else metadata_of(source))
-    (tmp_path / "b.png").write_bytes(content)
-    assert part[0].decode() not in chunks(tmp_path / "b.png").keys() - {"tEXt"}
-
-
-def test_exif_that_leads_in_a_circle_or_claims_too_much(tmp_path: Path) -> None:
-    circle = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 2, EXIF, 4, 1, 8)
-    circle += struct.pack("<HHII", 315, 2, 2, ord("A")) + bytes(4)
-    entries = [struct.pack("<HHII", tag, 7, 20_000, 8) for tag in range(40_100, 44_100)]
-    greedy = b"II*\0\x08\0\0\0" + struct.pack("<H", 4000) + b"".join(entries) + bytes(4)
-    for block in (circle, greedy):
-        source = saved(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
-        output, lost = restored(source, tmp_path / "b.png", COLOURS)
-        assert len(chunks(output).get("eXIf", [b""])[0]) < 2 * len(block)
-        if block is greedy:
-            assert "damaged parts of the Exif" in lost
-        else:
-            assert Image.open(output).getexif()[315] == "A"
-
-
-def test_any_byte_of_the_metadata_may_be_wrong(tmp_path: Path) -> None:
-    """The written file is whole and can be read."""
-    random = np.random.default_rng(0)
-    block = b"Exif\0\0" + camera().tobytes()[6:]
-    jpeg = saved(tmp_path / "a.jpg", exif=block, xmp=XMP, icc_profile=SRGB).read_bytes()
-    tif = saved(tmp_path / "a.tif", exif=camera().tobytes(), icc_profile=SRGB).read_bytes()
-    pixels = COLOURS.tobytes()
-    start = tif.index(pixels)
-    places = {"jpg": np.arange(20, jpeg.index(b"\xff\xdb"))}
-    places["tif"] = np.r_[8:start, start + len(pixels) : len(tif)]
-    source = tmp_path / "source"
-    for suffix, content in (("jpg", jpeg), ("tif", tif)):
-        for _ in range(150):
-            damaged = bytearray(content)
-            for place in random.choice(places[suffix], 3):
-                damaged[place] = random.choice([0, 1, 255, int(random.integers(256))])
-            source.write_bytes(damaged)
-            found = metadata_of(source)
-            of_tiff = tiff.encoded(COLOURS, found, Kind(COLOURS.dtype))
-            for end, (written, _) in (("png", png.encoded(COLOURS, found)), ("tif", of_tiff)):
-                image = Image.open(io.BytesIO(written))
-                np.testing.assert_array_equal(np.asarray(image), COLOURS, err_msg=end)

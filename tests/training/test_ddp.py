@@ -193,7 +193,7 @@ def process_of_second(directory: Path) -> int:
     return int((directory / "second").read_text())
 
 
-STOP_SECOND = "trainer.callbacks=[{{_target_:tests.helpers.runs.Second,file:second,fails:{}}}]"
+STOP_SECOND = "trainer.callbacks=[{{_target_:tests.helpers.callbacks.Second,file:second,fails:{}}}]"
 
 
 def test_a_run_ends_with_one_line_where_one_of_its_processes_fails(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ TIMED = (*SMALL_DENSE, "trainer.max_epochs=-1", OPEN)
 def naps(seconds: dict[int, int]) -> str:
     """Return the override with naps at the start of epochs, counted from 0."""
     nodes = (
-        f"{{_target_:tests.helpers.runs.Nap,epoch:{e},seconds:{s}}}" for e, s in seconds.items()
+        f"{{_target_:tests.helpers.callbacks.Nap,epoch:{e},seconds:{s}}}"
+        for e, s in seconds.items()
     )
     return f"trainer.callbacks=[{','.join(nodes)}]"
 

@@ -16,8 +16,8 @@ from denoisers.structn2v import StructN2V
 from denoisers.training_objective import Unsupervised
 from denoisers.unsure import UNSURE
 from denoisers.zero_shot import ZeroShot
-from tests.datamodules.test_noisy_folder import SETTINGS
 from tests.helpers.models import new_model
+from tests.helpers.noisy_folder import SETTINGS
 from tests.helpers.pictures import photograph
 from training.own_noise import fit_objective, misfits
 

@@ -10,6 +10,7 @@ import torch
 
 from denoisers.checkpoint import load_model
 from denoisers.losses import PixelLossName, pixel_loss
+from tests.helpers.callbacks import gradient_norms
 from tests.helpers.losses import NAMES, example, formula
 from tests.helpers.models import (
     COMPOSITES,
@@ -19,15 +20,7 @@ from tests.helpers.models import (
     new_generator,
     random_batch,
 )
-from tests.helpers.runs import (
-    TINY,
-    Run,
-    compose,
-    evaluation_images,
-    gradient_norms,
-    read,
-    train_in,
-)
+from tests.helpers.runs import TINY, Run, compose, evaluation_images, read, train_in
 
 HALVES = [torch.bfloat16, torch.float16]
 TOLERANCE = 0.1  # dB of validation PSNR
@@ -91,7 +84,7 @@ def test_float16_gradients_are_clipped_after_they_are_unscaled(tmp_path: Path) -
         tmp_path / "run",
         *("model=dense", "trainer.max_epochs=1", "trainer.gradient_clip_val=0.01"),
         FLOAT16,
-        f"trainer.callbacks=[{{_target_:tests.helpers.runs.GradientNorms,file:{file}}}]",
+        f"trainer.callbacks=[{{_target_:tests.helpers.callbacks.GradientNorms,file:{file}}}]",
     )
     assert gradient_norms(file) == pytest.approx([0.01, 0.01], rel=1e-3)
     assert read(run.last)["MixedPrecision"]["scale"] > 1

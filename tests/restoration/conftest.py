@@ -1,0 +1,16 @@
+"""Fixtures of the tests of restoration."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.restoring import pixels, save
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("folder")
+    for name in ("in/a.png", "in/b/c.png", "in/b/c.jpg", "in/c.png", "old/a.png"):
+        save(folder / name, pixels(1))
+    (folder / "empty").mkdir()
+    return folder
