@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
     @property
     def deviation(self) -> float:
-        """The standard deviation over seeds, 0 for a single one."""
+        """Return the standard deviation over seeds, 0 for a single one."""
         return statistics.stdev(self.psnr) if len(self.psnr) > 1 else 0.0
 
 

@@ -54,12 +54,12 @@ def _config_files_are_parsed_once() -> Iterator[None]:
 
 @pytest.fixture
 def long(request: pytest.FixtureRequest) -> bool:
-    """Whether the long versions of the reliability tests are to run."""
+    """Say whether the long versions of the reliability tests are to run."""
     return bool(request.config.getoption("--long"))
 
 
 def missing_files(dataset: type[MNISTFormat]) -> list[str]:
-    """Those of the dataset's files that are in the repository's data folder in no form."""
+    """Return those of the dataset's files that are in the repository's data folder in no form."""
     folder = REPOSITORY / "data" / dataset.__name__ / "raw"
     return [
         name
@@ -70,8 +70,7 @@ def missing_files(dataset: type[MNISTFormat]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def fashion_mnist_root() -> Path:
-    """The folder that holds FashionMNIST/raw; tests of real data are skipped without it, but in CI
-    they fail."""
+    """Return the folder with FashionMNIST/raw. Without it, tests are skipped, but fail in CI."""
     from datamodules.mnist import FashionMNIST
 
     if missing := missing_files(FashionMNIST):
@@ -84,7 +83,7 @@ def fashion_mnist_root() -> Path:
 
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
-    """The folder that holds MNIST/raw."""
+    """Return the folder that holds MNIST/raw."""
     from datamodules.mnist import MNIST
 
     if missing := missing_files(MNIST):
@@ -94,7 +93,7 @@ def mnist_root() -> Path:
 
 @pytest.fixture(scope="session")
 def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of grey and coloured pictures of several sizes, large enough for a crop of 64."""
+    """Make a folder of grey and coloured pictures of several sizes, all above 64 pixels."""
     root = tmp_path_factory.mktemp("pictures")
     random = np.random.default_rng(0)
     for number in range(6):
@@ -106,5 +105,5 @@ def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def noisy_folder_root(folder_root: Path) -> Path:
-    """The same pictures, which are nothing but noise."""
+    """Return the same pictures, which are nothing but noise."""
     return folder_root

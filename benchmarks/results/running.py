@@ -87,7 +87,7 @@ def _score(stage: Stage, scoring: Scoring, root: Root, seed: int, left: Callable
 
 
 def _is_scored(directory: Path, run: Path, arguments: list[str]) -> bool:
-    """Whether a directory has the scores of a run by a command of eval.py.
+    """Say whether a directory has the scores of a run by a command of eval.py.
 
     Raises:
         ValueError: It has those of another run or command.

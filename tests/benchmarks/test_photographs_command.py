@@ -17,7 +17,7 @@ UNET = ("model=unet", "model.channels=[8,8]", "trainer.max_epochs=1", "noise=bli
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
-    """What the command does, in this process and on the cores that it has."""
+    """Do what the command does, in this process and on the cores that it has."""
     monkeypatch.setattr(command, "_keep_to", lambda threads: None)
     monkeypatch.setattr(sys, "argv", ["photographs", *map(str, arguments)])
     command.main()

@@ -21,7 +21,7 @@ SLOW = "trainer.callbacks=[{{_target_:tests.helpers.slow_validation.SlowValidati
 
 
 def task(folder: Path, data: tuple[str, ...], *overrides: str, **settings: Any) -> Task:
-    """A task in a folder, with its test images."""
+    """Return a task in a folder, with its test images."""
     write_images(data, folder / "test.npz")
     return Task(
         images=str(folder / "test.npz"),

@@ -25,7 +25,7 @@ def in_warm_process(
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
-    """What the command does, in this process; the contestants have their own."""
+    """Do what the command does, in this process; the contestants have their own."""
     warm = SimpleNamespace(run=in_warm_process, DEVNULL=subprocess.DEVNULL)
     monkeypatch.setattr(contestants, "subprocess", warm)
     monkeypatch.setattr(command, "tune_process", lambda: None)
@@ -77,7 +77,7 @@ POINT: dict[str, Any] = {"step": 2, "seconds": 5.0, "psnr": 21.0}
 def refusal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path
 ) -> str:
-    """The one line on stderr with which the command refuses."""
+    """Return the one line on stderr with which the command refuses."""
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch, *arguments)
     assert ended.value.code == 2

@@ -33,7 +33,7 @@ Counts = Counter[Path]
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counts:
-    """How often each checkpoint file is read from now on."""
+    """Count how often each checkpoint file is read from now on."""
     counts: Counts = Counter()
 
     def counted(read: Callable[[BinaryIO], Any]) -> Callable[[BinaryIO], Any]:

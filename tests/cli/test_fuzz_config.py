@@ -165,7 +165,7 @@ def refusal(construct: Construct, name: str, *words: str) -> str | None:
 
 
 def names_one(line: str, words: list[str]) -> bool:
-    """Whether a line has the key of one of the overrides, or a node that the key is in."""
+    """Say whether a line has the key of one of the overrides, or a node that the key is in."""
     for word in words:
         names = re.split("[=@]", word)[0].lstrip("+~").split(".")
         above = (".".join(names[:depth]) for depth in range(1, len(names) + 1))

@@ -37,7 +37,7 @@ SINGLE = [file.stem for file in FILES if "???" not in file.read_text()]
 
 
 def plain_types(content: Any) -> set[type]:
-    """The types of everything in a nest of containers."""
+    """Return the types of everything in a nest of containers."""
     parts: list[Any] = []
     if isinstance(content, dict):
         parts = [*content.keys(), *content.values()]
@@ -110,7 +110,7 @@ def test_a_failed_save_leaves_the_older_file(tmp_path: Path) -> None:
 
 
 def small(file: Path, seed: int) -> Path:
-    """A checkpoint with another seed in place of a real one's: of the same size, byte for byte."""
+    """Write a checkpoint with another seed than a real one's: of the same size, byte for byte."""
     content = read(trained(*DENSE).last)
     content["run"]["seed"] = seed
     torch.save(content, file)

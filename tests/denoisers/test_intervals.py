@@ -25,7 +25,7 @@ def pictures(count: int, seed: int) -> Images:
 
 
 def share_outside(images: Images, bounds: tuple[Tensor, Tensor]) -> Tensor:
-    """The share of each image's pixels outside, counted one by one: N."""
+    """Return the share of each image's pixels outside, counted one by one: N."""
     lower, upper = bounds
     outside = (images.clean < lower) | (images.clean > upper)
     return outside.float().flatten(1).mean(1)

@@ -83,7 +83,7 @@ def objective_node(name: str) -> DictConfig:
 
 @cache
 def target_of(name: str) -> str:
-    """The class of an objective in conf/objective/, without its settings."""
+    """Return the class of an objective in conf/objective/, without its settings."""
     node = OmegaConf.load(ROOT / "conf" / "objective" / f"{name}.yaml")
     assert isinstance(node, DictConfig)
     return str(node["_target_"])

@@ -8,7 +8,7 @@ from tests.helpers.models import new_generator, new_model, random_batch
 
 
 def trained_model(channels: int = 1, **settings: float) -> ResidualUNet:
-    """A small one with larger random weights than training begins with."""
+    """Return a small one with larger random weights than training begins with."""
     shape = (channels, 16, 16)
     model = new_model(
         "residual_unet", shape, channels=[8, 8, 8], blocks=[1, 1, 1], **settings

@@ -28,7 +28,7 @@ def header(file: Path) -> dict[str, Any]:
 
 
 def rewritten(target: Path, **metadata: str | None) -> Path:
-    """A copy of a real file with other metadata; None leaves an entry out."""
+    """Copy a real file with other metadata; None leaves an entry out."""
     source = weights_of(trained(*DENSE))
     kept = {k: v for k, v in (header(source)["__metadata__"] | metadata).items() if v is not None}
     save_file(load_file(source), target, metadata=kept)

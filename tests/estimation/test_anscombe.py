@@ -36,7 +36,7 @@ def noisy(clean: np.ndarray, noise: SensorNoise, seed: int = 0) -> np.ndarray:
 
 
 def integral(photons: float, variance: float) -> float:
-    """Of the transform over counts and, by adaptive quadrature, over the normal part."""
+    """Integrate the transform over counts and, by adaptive quadrature, over the normal part."""
     std, total = variance**0.5, 0.0
     for count in range(int(photons + 12 * photons**0.5 + 40)):
         middle = count + 3 / 8 + variance

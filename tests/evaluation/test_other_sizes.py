@@ -35,7 +35,7 @@ PICTURES = ("data.train_size=8", "data.val_size=4", "data.test_size=6", "data.ch
 
 @functools.cache
 def pictures() -> Path:
-    """A folder of pictures that are smooth, so that restoring them is something."""
+    """Make a folder of pictures that are smooth, so that restoring them is something."""
     root = Path(tempfile.mkdtemp(prefix="other_sizes_"))
     y, x = np.mgrid[:80, :90]
     for number in range(5):

@@ -46,7 +46,7 @@ FEW = ("data.train_size=16", "data.val_size=8", "data.test_size=8")
 
 @cache
 def images() -> Batch:
-    """The test images of the tiny runs."""
+    """Return the test images of the tiny runs."""
     return evaluation_images(compose("train", *TINY), "test")
 
 
@@ -141,7 +141,7 @@ def test_another_noise_and_dataset_can_be_chosen_by_name(tmp_path: Path) -> None
 
 
 def with_noise(name: str) -> tuple[Path, dict[str, Any]]:
-    """The directory and the scores of an evaluation with a noise of conf/noise/."""
+    """Return the directory and the scores of an evaluation with a noise of conf/noise/."""
     sizes = ("data.train_size=8", "data.val_size=8", "data.test_size=16")
     return evaluated(trained(*DENSE).best, *sizes, f"noise={name}", "levels=[0.2,0.6]")
 

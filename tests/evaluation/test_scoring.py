@@ -51,7 +51,7 @@ def accuracy(run: Run, restored: Tensor) -> float:
 
 
 def one_pass(metrics: dict[str, Any]) -> dict[str, float]:
-    """What a model says of its own loss and latents, which the symmetries do not change."""
+    """Return what a model says of its own loss and latents, which the symmetries do not change."""
     names = ("loss", "kl", "reconstruction", "active_units", "cross_entropy")
     return {name: metrics["test"][name] for name in names if name in metrics["test"]}
 

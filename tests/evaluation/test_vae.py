@@ -26,7 +26,7 @@ def new_vae(**settings: Any) -> VAE:
 
 @torch.no_grad()
 def give_log_variance(model: VAE, value: float) -> None:
-    """The same to every latent of every image."""
+    """Give every latent of every image the same log-variance."""
     last = model.encoder[-1]
     assert isinstance(last, torch.nn.Linear)
     last.weight[model.latent_dim :] = 0

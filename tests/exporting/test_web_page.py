@@ -44,7 +44,7 @@ IDS = ["vae", "dense", "classifier", "dense-2", "composite"]
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """The checkpoints of the page, in the order of `IDS`."""
+    """Return the checkpoints of the page, in the order of `IDS`."""
     mixed = changed(folder / "mixed.ckpt", trained(*CLASSIFIER).best, noise=mixed_noise())
     dense = trained(*DENSE)
     return [trained(*VAE).best, dense.best, mixed, dense.last, trained(*composite()).best]
@@ -72,7 +72,7 @@ def export_page(output: Path, *checkpoints: Path | str, overrides: tuple[str, ..
 
 @pytest.fixture
 def built(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in the place of web/dist, which Node makes."""
+    """Make a folder in the place of web/dist, which Node makes."""
     folder = tmp_path_factory.mktemp("built")
     (folder / "assets").mkdir()
     (folder / "index.html").write_text("<!doctype html>")
@@ -83,7 +83,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def page(built: Path) -> Path:
-    """A page with five models, which is written once."""
+    """Return a page with five models, which is written once."""
     return once(lambda folder: export_page(folder / "page", *checkpoints_in(folder)), "web page")
 
 
@@ -97,7 +97,7 @@ def models_of(page: Path) -> dict[str, Any]:
 
 
 def networks_of(page: Path) -> list[dict[str, Any]]:
-    """The entries of all ONNX files."""
+    """Return the entries of all ONNX files."""
     laboratory = laboratory_of(page)
     latent = models_of(page)["vae"]["latent"]
     return [*laboratory["models"], latent["encoder"], latent["decoder"], laboratory["photograph"]]
@@ -205,7 +205,7 @@ def test_the_images_are_the_first_test_images_of_each_class(page: Path) -> None:
 
 
 def refused(tmp_path: Path, *checkpoints: Path | str, overrides: tuple[str, ...] = ()) -> str:
-    """The line that the user sees. Nothing is written."""
+    """Return the line that the user sees. Nothing is written."""
     before = contents(tmp_path)
     line = line_for(partial(export_page, tmp_path / "new", *checkpoints, overrides=overrides))
     assert contents(tmp_path) == before

@@ -26,7 +26,7 @@ def gaussian(std: float) -> dict[str, Any]:
 
 
 def noisy_psnr(count: int, std: float) -> NDArray[np.float64]:
-    """Of the same images in all evaluations at this level, in dB."""
+    """Return the noisy images' PSNR at a level in dB, the same in all evaluations."""
     return -20 * np.log10(std) + 3 + np.random.default_rng(0).normal(0, 1, count)
 
 
@@ -48,7 +48,7 @@ def write_run(
     patience: int | None = 5,
     **settings: Any,
 ) -> None:
-    """A training run. objective: None for a record that knows of none. settings: of the model."""
+    """Write a training run. objective: None if its record knows of none. settings: of the model."""
     directory.mkdir(parents=True)
     target = f"denoisers.{model}.{CLASSES[model]}"
     node = {"_target_": target, "loss": "mse", "seed": seed} | settings
@@ -97,7 +97,7 @@ def write_evaluation(
     noise: dict[str, Any] | None = None,
     accuracy: dict[str, float] | None = None,
 ) -> None:
-    """An evaluation. psnr: of each image. trained: the level of which its curve is the best."""
+    """Write an evaluation. psnr: of each image. trained: the level at which its curve is best."""
     directory.mkdir(parents=True)
     write_json(directory / "run.json", {"run_id": run_id})
     metrics = {

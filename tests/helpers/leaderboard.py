@@ -14,7 +14,7 @@ COUNT = 200
 
 
 def scores(mean: float, seed: int = 0) -> NDArray[np.float64]:
-    """The PSNR of each image: what all models have in common, and a little of each one's own."""
+    """Return each image's PSNR: what all models have in common, and a little of its own."""
     own = np.random.default_rng(seed + 1).normal(0, 0.3, COUNT)
     common = np.random.default_rng(0).normal(0, 2, COUNT)
     return mean + common - common.mean() + own - own.mean()
@@ -36,7 +36,7 @@ def reasons(found: Comparison) -> dict[str, str]:
 def write_pair(
     top: Path, run_id: str, model: str, mean: float, seed: int = 0, std: float = 0.5
 ) -> None:
-    """A run and its evaluation, at the noise 0.5."""
+    """Write a run and its evaluation, at the noise 0.5."""
     write_run(top / "runs" / run_id, run_id, model, seed, std, mean)
     write_evaluation(
         top / "scores" / run_id, run_id, scores(mean, seed), trained=std, trained_levels=(std, std)

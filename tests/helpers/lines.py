@@ -8,7 +8,7 @@ from cli.messages import is_users_mistake, one_line
 
 
 def line_for(call: Callable[[], object]) -> str:
-    """The line that a user sees of the mistake that the call ends with."""
+    """Return the line that a user sees of the mistake that the call ends with."""
     with pytest.raises(Exception) as caught:  # noqa: PT011
         call()
     assert is_users_mistake(caught.value), repr(caught.value)

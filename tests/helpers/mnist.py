@@ -69,7 +69,7 @@ class Small(MNISTFormat):
 
 
 def raw_folder(root: Path, contents: dict[str, bytes]) -> Path:
-    """The folder in which Small looks for files, with some in it."""
+    """Make the folder in which Small looks for files, with some in it."""
     folder = root / "SmallFiles" / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
@@ -97,7 +97,7 @@ class Mirror(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, *parts: Any) -> None:
-        """A client that was killed leaves a broken pipe."""
+        """Pass over the broken pipe that a client leaves when it is killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):

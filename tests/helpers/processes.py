@@ -27,7 +27,7 @@ class Command(Started):
             time.sleep(0.02)
 
     def stop(self, number: signal.Signals) -> tuple[int, list[str]]:
-        """The exit status, and the lines on stderr."""
+        """Send a signal, and return the exit status and the lines on stderr."""
         os.killpg(self.process, number)  # Ctrl-C reaches the loaders' workers too
         done = self.wait(60)
         return done.returncode, done.stderr.splitlines()

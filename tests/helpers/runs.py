@@ -83,7 +83,7 @@ def json_of(path: Path) -> dict[str, Any]:
 
 
 def compose(name: str, *overrides: str) -> DictConfig:
-    """The config that `python {name}.py *overrides` has."""
+    """Return the config that `python {name}.py *overrides` has."""
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return hydra.compose(name, list(overrides))
 
@@ -95,12 +95,12 @@ def train_in(directory: Path, *overrides: str, go_on: bool = False) -> Run:
 
 @functools.cache
 def trained(*overrides: str) -> Run:
-    """The tiny run with these overrides, which is trained once and must not be changed."""
+    """Return the tiny run with these overrides. It is trained once and must not be changed."""
     return once(lambda folder: train_in(folder, *overrides), "train", *overrides)
 
 
 def composite_of(denoiser: Path, classifier: Path) -> tuple[str, ...]:
-    """The overrides that put two checkpoints together."""
+    """Return the overrides that put two checkpoints together."""
     return "model=composite", f"model.denoiser={denoiser}", f"model.classifier={classifier}"
 
 
@@ -124,32 +124,32 @@ def score_in(directory: Path, checkpoint: Path, *overrides: str) -> dict[str, An
 
 @functools.cache
 def evaluated(checkpoint: Path, *overrides: str) -> tuple[Path, dict[str, Any]]:
-    """The directory and the scores of a checkpoint, scored once for all that only read them."""
+    """Return the directory and the scores of a checkpoint. It is scored once for all readers."""
     names = ("score", str(checkpoint), *overrides)
     return once(lambda folder: (folder, score_in(folder, checkpoint, *overrides)), *names)
 
 
 def scored(checkpoint: Path, *overrides: str) -> dict[str, Any]:
-    """The scores of a checkpoint, as `evaluated` has them."""
+    """Return the scores of a checkpoint, as `evaluated` has them."""
     return evaluated(checkpoint, *overrides)[1]
 
 
 def whole_evaluation() -> tuple[Path, dict[str, Any]]:
-    """The directory and the scores of `DENSE` with judges, baselines and a curve."""
+    """Return the directory and the scores of `DENSE` with judges, baselines and a curve."""
     judges = (f"classifier={trained(*CLASSIFIER).best}", f"control={trained(*CONTROL).best}")
     few = "data.val_size=16"  # on which the baselines are tuned
     return evaluated(trained(*DENSE).best, *judges, CURVE, "baselines=fast", few)
 
 
 def start_command(script: str, *arguments: str, directory: Path) -> warm.Started:
-    """What a user types, in `directory`."""
+    """Start what a user types, in `directory`."""
     return warm.Started(ROOT / script, [*arguments], directory, environment())
 
 
 def run_command(
     script: str, *arguments: str, directory: Path, options: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """What a user types, in `directory`; with options, which are Python's, by a new Python."""
+    """Run what a user types, in `directory`. A new Python does so with options of its own."""
     if not options:
         return start_command(script, *arguments, directory=directory).wait()
     return subprocess.run(
@@ -163,7 +163,7 @@ def run_command(
 
 
 def environment() -> dict[str, str]:
-    """A user's, for commands; with the repository on Python's path for what the tests define."""
+    """Return a user's variables, with the repository on Python's path for what the tests define."""
     names = os.environ.keys() - {"HYDRA_FULL_ERROR"}
     return {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
 
@@ -176,13 +176,13 @@ def data_of(cfg: DictConfig, stage: str) -> ImageDataModule:
 
 
 def evaluation_images(cfg: DictConfig, split: Split, count: int | None = None) -> Batch:
-    """The first `count` images of a split, or all, as one batch with the evaluation's noise."""
+    """Return the first `count` images of a split, or all, as one batch of the evaluation."""
     data = data_of(cfg, "test" if split == "test" else "fit")
     return data.eval_batch(split, torch.arange(data.size(split))[:count])
 
 
 def best_median_psnr(batch: Batch) -> float:
-    """What a median filter restores, in dB: the better of 3 x 3 and 5 x 5 pixels."""
+    """Return the PSNR of a median filter in dB: the better one of 3 x 3 and 5 x 5 pixels."""
     return max(
         psnr(torch.from_numpy(median_filter(batch.noisy.numpy(), (1, 1, size, size))), batch.clean)
         .mean()
@@ -192,13 +192,13 @@ def best_median_psnr(batch: Batch) -> float:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents, by torch alone."""
+    """Read a checkpoint's contents by torch alone."""
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return content
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two nests of plain containers and tensors are equal to the bit."""
+    """Say whether two nests of plain containers and tensors are equal to the bit."""
     if isinstance(first, Tensor):
         return isinstance(second, Tensor) and torch.equal(first, second)
     if isinstance(first, dict):
@@ -209,7 +209,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 def untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
-    """A history without what the clock has measured."""
+    """Return a history without what the clock has measured."""
     return [
         {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
         for row in rows
@@ -217,7 +217,7 @@ def untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard plots of a run: step and value of every scalar but the clock's."""
+    """Return what TensorBoard plots of a run: step and value of every scalar but the clock's."""
     shown = {}
     for folder, stage in (("", ""), ("train", "train/"), ("validation", "val/")):
         files = directory / "tensorboard" / folder
@@ -234,7 +234,7 @@ def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Every file under a directory, by its relative path."""
+    """Return every file under a directory, by its relative path."""
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in directory.rglob("*")

@@ -90,7 +90,7 @@ class Started:
         self.process = int(self.reply.recv(100))
 
     def is_running(self, seconds: float = 0) -> bool:
-        """Whether it has not ended within so many seconds from now."""
+        """Say whether it has not ended within so many seconds from now."""
         ended, _, _ = select.select([self.reply], [], [], seconds)
         return not ended
 
@@ -112,7 +112,7 @@ class Started:
 
 @functools.cache
 def _server() -> socket.socket:
-    """A connection to the server, which ends with the last of its connections."""
+    """Return a connection to the server, which ends with the last of its connections."""
     folder = shared_folder()
     address = f"\0{folder.name}"  # no file, and free again when the server has ended
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -124,7 +124,7 @@ def test_before_format_5_units_were_relus_and_crops_in_colour(tmp_path: Path) ->
 
 
 def flat(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A model's arguments as format 3 had them."""
+    """Return a model's arguments as format 3 had them."""
     parts = {
         name: value | {"arguments": flat(value["arguments"])}
         for name, value in arguments.items()

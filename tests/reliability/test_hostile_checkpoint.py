@@ -170,7 +170,7 @@ def test_a_calibration_that_is_none_is_one_line(
 
 
 def calibration() -> dict[str, Any]:
-    """The smallest calibration of intervals that there is."""
+    """Return the smallest calibration of intervals that there is."""
     return {
         "noise": {"_target_": "datamodules.noise.Gaussian", "std": 0.5, "clip": True},
         "symmetries": 1,

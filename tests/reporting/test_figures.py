@@ -34,7 +34,7 @@ def test_the_panel_is_shaded_where_the_model_is_worse_than_the_noisy_input(
 
 
 def _assert_nothing_is_cut_off(figure: Figure) -> None:
-    """All that is drawn lies within the figure."""
+    """Assert that all that is drawn lies within the figure."""
     FigureCanvasAgg(figure).draw()
     box = figure.get_tightbbox()
     assert box.x0 >= 0

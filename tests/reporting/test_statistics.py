@@ -61,7 +61,7 @@ def test_paired_intervals_follow_from_the_seed_whatever_stands_beside_them() -> 
 
 
 def covered_at_least(expected: float, trials: int) -> float:
-    """A share that trials which succeed with this probability reach but in one of 10,000 cases."""
+    """Return a share that trials with this probability miss in one of 10,000 cases only."""
     return float(stats.binom.ppf(1e-4, trials, expected)) / trials
 
 

@@ -143,7 +143,7 @@ def test_other_models_are_not_helped() -> None:
 
 
 def camera_noise(clean: np.ndarray, shot: float) -> np.ndarray:
-    """A picture as it comes out of a camera, C H W."""
+    """Return a picture as it comes out of a camera, C H W."""
     noise = Camera(
         min_shot=shot,
         max_shot=shot,

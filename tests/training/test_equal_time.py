@@ -24,7 +24,7 @@ def naps(seconds: dict[int, int]) -> str:
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that has 3 seconds. One is over in its first epoch, and the last in its second."""
+    """Return a run that has 3 seconds. One is over in its first epoch, the last in its second."""
     folder = tmp_path_factory.mktemp("timed")
     return train_in(folder / "run", *TIMED, "trainer.max_time=00:00:00:03", naps({0: 1, 1: 2}))
 

@@ -28,7 +28,7 @@ FURTHER = ("--", *TINY, *SMALL, "trainer.max_epochs=1")
 
 
 def in_warm_process(words: Sequence[str], log: Path, watch: Callable[[], None]) -> int:
-    """What running.status_of does, without the seconds in which a new Python imports torch."""
+    """Do what running.status_of does, without the seconds in which a new Python imports torch."""
     done = run_command(words[0], *words[1:], directory=ROOT)
     with log.open("a") as file:
         file.write(done.stdout + done.stderr)
@@ -37,7 +37,7 @@ def in_warm_process(words: Sequence[str], log: Path, watch: Callable[[], None]) 
 
 @pytest.fixture
 def results(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The command in this process, with two small stages more."""
+    """Return the command in this process, with two small stages more."""
     settings = ["baselines=none", "levels=[0.5]", f"classifier={trained(*CLASSIFIER).best}"]
     second = Stage(
         "second", needs=["first"], scorings=[Scoring("first/nets", settings)], pairs=FIRST.pairs
@@ -256,7 +256,7 @@ def test_a_stage_that_fails_leaves_those_alone_that_do_not_need_it(
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Started:
-    """The command itself, which has begun to train when it is stopped."""
+    """Start the command itself, and stop it when it has begun to train."""
     words = ["vae_beta", "--root", str(tmp_path), *FURTHER]
     script = ROOT / "benchmarks" / "results" / "__main__.py"
     started = Started(script, words, ROOT, environment())

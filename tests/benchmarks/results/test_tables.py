@@ -17,7 +17,7 @@ ALIKE = ("parameters", "noisy_psnr", "noisy_ssim", "noisy_psnr_at_0.1")  # for a
 
 
 def row_of(number: int) -> dict[str, Any]:
-    """A row of three seeds. The higher its number, the higher its scores."""
+    """Return a row of three seeds. The higher its number, the higher its scores."""
     seeds = [
         {
             name: value if name in ALIKE else value * (1 + (number + seed) / 100)
@@ -35,7 +35,7 @@ def row_of(number: int) -> dict[str, Any]:
 
 
 def stored(name: str) -> dict[str, Any]:
-    """What a stage stores, with rows for all its jobs."""
+    """Return what a stage stores, with rows for all its jobs."""
     stage = STAGES[name]
     names = [job for sweep in stage.sweeps for job in jobs_of(f"{name}/{sweep.name}")]
     if name == "baselines":
