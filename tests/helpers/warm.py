@@ -172,11 +172,14 @@ def _serve(listener: socket.socket) -> None:
 
 def _await(process: int, reply: socket.socket) -> None:
     """Tell the tests what becomes of a command's process, and kill it if they no longer care."""
-    reply.send(str(process).encode())
+    with suppress(BrokenPipeError):
+        reply.send(str(process).encode())
     ended = os.pidfd_open(process)
     ready, _, _ = select.select([reply.fileno(), ended], [], [])
     if ended not in ready:
-        os.killpg(process, SIGKILL)
+        with suppress(ProcessLookupError):  # it has no group of its own yet
+            os.killpg(process, SIGKILL)
+        os.kill(process, SIGKILL)
     _, status = os.waitpid(process, 0)
     with suppress(BrokenPipeError):
         reply.send(str(os.waitstatus_to_exitcode(status)).encode())
