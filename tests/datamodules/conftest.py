@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.mnist import Mirror, SmallFiles, mirror
-from tests.helpers.picture_folder import pixels, save
+from tests.helpers.picture_folder import pixels
+from tests.helpers.pictures import save
 
 
 @pytest.fixture(scope="module")

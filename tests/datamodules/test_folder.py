@@ -18,11 +18,11 @@ from tests.helpers.picture_folder import (
     fill,
     new_folder,
     pixels,
-    save,
     sources,
     trained_on,
     windows,
 )
+from tests.helpers.pictures import save
 
 
 def test_training_sees_every_place_of_a_picture_in_all_eight_symmetries(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from tests.helpers.picture_folder import (
     fill,
     new_folder,
     pixels,
-    save,
     sources,
     trained_on,
 )
+from tests.helpers.pictures import save
 
 
 def test_no_picture_is_in_two_splits_and_each_is_in_one(tmp_path: Path) -> None:

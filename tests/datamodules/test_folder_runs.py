@@ -10,7 +10,8 @@ import pytest
 import train
 from cli.messages import is_users_mistake
 from datamodules import reading
-from tests.helpers.picture_folder import fill, new_folder, pixels, save
+from tests.helpers.picture_folder import fill, new_folder, pixels
+from tests.helpers.pictures import save
 from tests.helpers.runs import CPU, OPEN, Run, compose, read, resume_in, same, score_in
 from training import tensorboard
 

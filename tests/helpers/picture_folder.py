@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from datamodules.folder import Folder
@@ -13,6 +12,7 @@ from datamodules.images import Split
 from datamodules.noise import Gaussian
 from datamodules.sampling import DrawSampler
 from groundwork.batch import Batch
+from tests.helpers.pictures import save
 
 CROP = 5
 SETTINGS: dict[str, Any] = {
@@ -47,11 +47,6 @@ def fill(root: Path, count: int = 5) -> dict[str, np.ndarray]:
         made[f"{number}.png"] = pixels(11 + 2 * number, 20 - number % 9, seed=number)
         save(root / f"{number}.png", made[f"{number}.png"])
     return made
-
-
-def save(path: Path, samples: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(samples).save(path)
 
 
 def new_folder(root: Path, **settings: Any) -> Folder:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from skimage import data
 from torch import Tensor
 
@@ -20,6 +21,13 @@ def read_picture(path: Path, given: Given = "dtype") -> Tensor:
     stored = open_picture(path)
     (plane,) = stored.planes()
     return torch.from_numpy(over_white(plane, stored, range_of(path, stored, given)))
+
+
+def save(path: Path, samples: np.ndarray) -> Path:
+    """Write H W or H W C, in a folder that is made for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(samples).save(path)
+    return path
 
 
 def photograph(channels: int, height: int, width: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import denoise
@@ -27,9 +26,3 @@ def pixels(channels: int, dtype: type = np.uint8) -> np.ndarray:
     noisy = (0.5 + 3 * (smooth - 0.5) + 0.05 * random.normal(size=shape)).clip(0, 1)
     most = 1 if dtype is np.float32 else np.iinfo(dtype).max
     return np.asarray((noisy * most) if most == 1 else np.rint(noisy * most), dtype)
-
-
-def save(path: Path, picture: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
-    return path

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.restoring import pixels, save
+from tests.helpers.pictures import save
+from tests.helpers.restoring import pixels
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from denoisers.checkpoint import load_model
 from groundwork.picture_files import REPORTS
 from restoration import inputs
 from restoration.restorer import Restorer
-from tests.helpers.pictures import read_picture
-from tests.helpers.restoring import UNET, pixels, restore, save
+from tests.helpers.pictures import read_picture, save
+from tests.helpers.restoring import UNET, pixels, restore
 from tests.helpers.runs import DENSE, contents, json_of, run_command, trained
 
 

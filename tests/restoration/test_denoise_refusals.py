@@ -7,7 +7,8 @@ import torch
 
 import denoise
 from cli.messages import is_users_mistake, one_line
-from tests.helpers.restoring import UNET, pixels, restore, save
+from tests.helpers.pictures import save
+from tests.helpers.restoring import UNET, pixels, restore
 from tests.helpers.runs import CLASSIFIER, DENSE, compose, contents, run_command, trained
 
 REFUSED = [

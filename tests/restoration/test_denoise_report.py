@@ -19,8 +19,8 @@ from restoration.report import Report
 from restoration.residual import residual_of
 from restoration.scores import scores
 from restoration.trained_on import Training
-from tests.helpers.pictures import read_picture
-from tests.helpers.restoring import pixels, restore, save
+from tests.helpers.pictures import read_picture, save
+from tests.helpers.restoring import pixels, restore
 from tests.helpers.runs import TINY, compose, evaluation_images, json_of, trained
 
 # Some seconds of training are enough to restore pictures like those that the model has seen.
